@@ -1,0 +1,37 @@
+"""chainrule's engine: scalars that remember how they were computed, and every derivative of them.
+
+>>> from engine import Value
+>>> x, y, z = Value(-2), Value(5), Value(-4)
+>>> f = (x + y) * z
+>>> f.backward()
+>>> x.grad, y.grad, z.grad
+(-4.0, -4.0, 3.0)
+"""
+
+from importlib import import_module
+from typing import Any
+
+from engine import functions
+from engine.functions import *  # noqa: F403 - one function for each row of the table
+from engine.node import COMPILED as compiled
+from engine.node import topological_order
+from engine.pause import no_grad
+from engine.rules import Primitive
+from engine.value import Value
+
+LAZY = {"draw": "engine.draw", "Drawing": "engine.draw"}  # so that importing the engine does not load Graphviz
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
+    if name in functions.FUNCTIONS:  # a row that was registered later
+        return functions.FUNCTIONS[name]
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+
+
+_BUILTINS = {"abs", "pow", "sum"}  # engine.sum is there, but a star import leaves Python's own alone
+__all__ = [
+    *("Drawing", "Primitive", "Value", "compiled", "draw", "no_grad", "topological_order"),
+    *(name for name in functions.__all__ if name not in _BUILTINS),
+]

@@ -1,0 +1,101 @@
+"""The elementary functions, once for each kind of number: the `xp` that the formulas of the table are written in.
+
+Python's floats raise where a function has no value; arrays go on with inf and NaN, as IEEE 754 has it. Both are
+needed: a value that does not exist is an error, a partial that does not exist is inf or NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Final
+
+from engine.rules import TABLE
+
+
+class Elementary:
+    """Elementary functions as attributes. One that is not given is computed by its row of the table."""
+
+    def __init__(self, functions: dict[str, Callable[..., Any]]) -> None:
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in TABLE:
+            raise AttributeError(f"no elementary function is called {name!r}; the table has {', '.join(TABLE)}")
+        function = partial(TABLE[name].forward, self)
+        setattr(self, name, function)
+        return function
+
+
+def power(a: float, b: float) -> float:
+    """a ** b, but a ValueError where Python would slip into complex numbers."""
+    result = a**b
+    if isinstance(result, complex):
+        raise ValueError("math domain error")
+    return result
+
+
+def maximum(a: float, b: float) -> float:
+    """The larger; NaN if either is, as NumPy and PyTorch have it (the builtin's answer depends on the order)."""
+    return a if a >= b or a != a else b
+
+
+def minimum(a: float, b: float) -> float:
+    """The smaller; NaN if either is."""
+    return a if a <= b or a != a else b
+
+
+def sign(x: float) -> float:
+    """-1, 0 or 1; NaN for NaN."""
+    return x if x != x else float(x > 0) - float(x < 0)
+
+
+FLOATS: Final = Elementary(
+    {name: getattr(math, name) for name in (
+        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
+        "sinh", "cosh", "tanh", "erf", "erfc", "hypot",
+    )}
+    | {
+        "pow": power,
+        "maximum": maximum,
+        "minimum": minimum,
+        "sign": sign,
+        "step": lambda x: x if x != x else float(x >= 0),
+        "where": lambda condition, a, b: a if condition else b,
+        "less": lambda a, b: float(a < b),
+        "less_equal": lambda a, b: float(a <= b),
+        "equal": lambda a, b: float(a == b),
+    }
+)  # fmt: skip
+
+
+@cache
+def arrays() -> Elementary:
+    """The functions for NumPy arrays, made at first use: NumPy takes longer to import than the whole engine."""
+    import numpy as np
+
+    functions = {name: getattr(np, row.numpy) for name, row in TABLE.items() if hasattr(np, row.numpy)}
+    for name in ("sum", "dot"):  # NumPy's act along an axis, ours on any number of arguments
+        del functions[name]
+    return Elementary(
+        functions
+        | {
+            "pow": np.power,
+            "step": lambda x: np.heaviside(x, 1.0),
+            "erf": np.vectorize(math.erf, otypes=[float]),
+            "erfc": np.vectorize(math.erfc, otypes=[float]),
+        }
+    )
+
+
+def extended(formula: Callable[..., Any], *numbers: float) -> float:
+    """The formula in IEEE 754 arithmetic, which has an inf or NaN where Python's floats raise.
+
+    >>> extended(lambda xp, x: 0.5 / x, 0.0)
+    inf
+    """
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return float(formula(arrays(), *map(np.float64, numbers)))

@@ -1,0 +1,115 @@
+"""Every row of the table as a function, and, where it has a word for a symbol, as a method of Value.
+
+They are made from the rows when this module is imported, `functions.pyi` shows them to type checkers. A function
+takes Values and plain numbers: numbers alone give a float, with a Value among them the result is a Value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from engine.elementary import FLOATS, Elementary
+from engine.rules import ROWS, TABLE, Primitive
+from engine.value import Value, binary, unary, variadic
+from engine.value import dot as weighted_sum
+
+FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}  # by the name of the row
+VALUES: Final = Elementary({})  # the `xp` of graphs: the same functions
+
+SOURCE = """
+def {name}({signature}):
+    return {apply}({code}, {arguments})
+"""
+
+DOC = """{doc}.{needs}
+
+The partial derivatives at {point}:
+
+>>> {variables} = {values}
+>>> {name}({arguments}).backward()
+>>> {gradients}
+{partials}
+"""
+
+
+def install(code: int) -> Callable[..., Any]:
+    """Make the function of a row, and the method if its symbol is a word (NumPy's name for it included)."""
+    row = ROWS[code]
+    names = row.arguments
+    required = len(names) - len(row.defaults)
+    signature = [*names[:required], *map("{}={!r}".format, names[required:], row.defaults)]
+    apply = {1: unary, 2: binary}.get(len(names), variadic) if not row.variadic else variadic
+    arguments = ", ".join(names) if apply is not variadic or row.variadic else f"({', '.join(names)})"
+    source = SOURCE.format(
+        name=row.name, signature=", ".join(signature), apply=apply.__name__, code=code, arguments=arguments
+    )
+    scope: dict[str, Any] = {apply.__name__: apply, "__name__": __name__}
+    exec(source, scope)  # a plain function with the argument names of the row, as help() and keywords want it
+    made: Callable[..., Any] = scope[row.name]
+    made.__doc__ = document(row)
+    if row.symbol[0].isalpha() and not row.variadic and len(names) <= 2:
+        setattr(Value, row.name, made)
+        setattr(Value, row.numpy, made)  # np.arcsin of an object array calls the method arcsin of its elements
+    setattr(VALUES, row.name, made)
+    FUNCTIONS[row.name] = globals()[row.name] = made
+    return made
+
+
+def document(row: Primitive) -> str:
+    """The docstring of a row's function, with an example that is computed from the row itself."""
+    if row.variadic:
+        return f"{row.doc[0].upper()}{row.doc[1:]}, given as one list.\n"
+    point = (0.5, 0.25, 2.0)[: len(row.arguments)]
+    y = row.forward(FLOATS, *point)
+    partials = [float(row.partial(FLOATS, k, y, *point)) + 0.0 for k in range(len(point))]
+    return DOC.format(
+        doc=row.doc[0].upper() + row.doc[1:],
+        needs=f" It needs {row.needs}." if row.needs else "",
+        point=", ".join(map("{} = {}".format, row.arguments, point)),
+        variables=", ".join(row.arguments),
+        values=", ".join(f"Value({x})" for x in point),
+        name=row.name,
+        arguments=", ".join(row.arguments),
+        gradients=", ".join(f"{name}.grad" for name in row.arguments),
+        partials=tuple(partials) if len(partials) > 1 else partials[0],
+    )
+
+
+def register(row: Primitive) -> Callable[..., Any]:
+    """Add a row to the table: its function is returned, and is an attribute of `engine` and a method of Value.
+
+    Raises:
+        ValueError: if the name is taken, or cannot be the name of a function.
+
+    >>> from engine import Primitive, register
+    >>> cube = register(Primitive("cube", "cube", "{#1}^3", [(-5, 5)], "x * x * x",
+    ...                           lambda xp, x: x * x * x, lambda xp, y, x: 3 * x * x))
+    >>> x = Value(2.0)
+    >>> x.cube().backward()
+    >>> x.grad
+    12.0
+    """
+    if row.name in TABLE or hasattr(Value, row.name) or not row.name.isidentifier():
+        raise ValueError(f"a primitive cannot be called {row.name!r}: that is taken, or not a name; choose another")
+    ROWS.append(row)
+    TABLE[row.name] = row
+    return install(len(ROWS) - 1)
+
+
+def softmax(values: Iterable[Any]) -> list[Any]:
+    """Positive numbers that add up to 1, in proportion to the exponentials of the values; +-1000 is no danger.
+
+    >>> softmax([1000.0, 1000.0])
+    [0.5, 0.5]
+    """
+    values = list(values)
+    total = FUNCTIONS["logsumexp"](values)
+    return [FUNCTIONS["exp"](value - total) for value in values]
+
+
+for _code in range(len(ROWS)):
+    install(_code)
+FUNCTIONS["dot"] = globals()["dot"] = weighted_sum  # with weights, inputs and bias, which the row has in one list
+
+__all__ = [*FUNCTIONS, "register", "softmax"]

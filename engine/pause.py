@@ -1,0 +1,33 @@
+"""no_grad(): computing without recording."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+
+from engine.node import ENGINE
+
+
+class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as everybody knows it
+    """Inside, operations are computed but not recorded: their results are constants. It holds for this thread.
+
+    It is a context manager and a decorator, and can be nested.
+
+    >>> from engine import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y
+    Value(9.0, constant)
+    """
+
+    def __enter__(self) -> None:
+        self._count(1)
+
+    def __exit__(self, *exception: object) -> None:
+        self._count(-1)
+
+    @staticmethod
+    def _count(change: int) -> None:
+        ENGINE.thread.pauses = getattr(ENGINE.thread, "pauses", 0) + change
+        with ENGINE.traversing:  # two threads may enter at once
+            ENGINE.pauses += change
