@@ -11,6 +11,7 @@
 from importlib import import_module
 from typing import Any
 
+from engine import copying as _copying  # teaches Value to be copied and pickled
 from engine import functions
 from engine.functions import *  # noqa: F403 - one function for each row of the table
 from engine.node import COMPILED as compiled

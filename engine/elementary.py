@@ -7,11 +7,11 @@ needed: a value that does not exist is an error, a partial that does not exist i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
-from engine.rules import TABLE
+from engine.rules import TABLE, Primitive
 
 
 class Elementary:
@@ -48,7 +48,7 @@ def minimum(a: float, b: float) -> float:
 
 def sign(x: float) -> float:
     """-1, 0 or 1; NaN for NaN."""
-    return x if x != x else float(x > 0) - float(x < 0)
+    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
 
 
 FLOATS: Final = Elementary(
@@ -89,13 +89,13 @@ def arrays() -> Elementary:
     )
 
 
-def extended(formula: Callable[..., Any], *numbers: float) -> float:
-    """The formula in IEEE 754 arithmetic, which has an inf or NaN where Python's floats raise.
+def extended(row: Primitive, k: int, y: float, x: Sequence[float]) -> float:
+    """The partial of a row in IEEE 754 arithmetic, which has an inf or NaN where Python's floats raise.
 
-    >>> extended(lambda xp, x: 0.5 / x, 0.0)
+    >>> extended(TABLE["sqrt"], 0, 0.0, [0.0])
     inf
     """
     import numpy as np
 
     with np.errstate(all="ignore"):
-        return float(formula(arrays(), *map(np.float64, numbers)))
+        return float(row.partial(arrays(), k, np.float64(y), *map(np.float64, x)))

@@ -46,9 +46,9 @@ def no_history() -> RuntimeError:
     )
 
 
-def not_a_leaf(name: str, inputs: int) -> AttributeError:
+def not_a_leaf(name: str) -> AttributeError:
     """What assigning .data meets on a computed node."""
     return AttributeError(
-        f"data of a computed Value cannot be assigned: it is the result of {name} on {inputs} input"
-        f"{'s' * (inputs != 1)}; assign the data of leaves and compute it anew, or make a new leaf with Value(number)"
+        f"data of a computed Value cannot be assigned: it is the result of {name}; "
+        "assign the data of leaves and compute it anew, or make a new leaf with Value(number)"
     )

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from mypy_extensions import i32, i64, mypyc_attr
 
-from engine.elementary import FLOATS, extended
+from engine import elementary, rules
 from engine.errors import no_history, not_a_leaf, not_a_number
-from engine.rules import ROWS
+
+ROWS: Final = rules.ROWS  # compiled code reaches a Final of its own without a dictionary
+FLOATS: Final = elementary.FLOATS
 
 COMPILED: Final = False  # the build writes True here before it compiles this file
 
@@ -32,6 +34,8 @@ SUM: Final = 7
 DOT: Final = 8
 LEAF: Final = -1
 CONSTANT: Final = -2  # a leaf that gets no gradient
+
+NO_LABEL: Final[object] = ""
 
 
 class Engine:
@@ -57,7 +61,8 @@ class More:
 
     __slots__ = ("inputs", "label", "primals")
 
-    def __init__(self, label: str, inputs: list[Node], primals: list[float]) -> None:
+    # Tuples, since the collector soon leaves alone a tuple of what it need not see; a list it visits for ever.
+    def __init__(self, label: str, inputs: tuple[Node, ...], primals: tuple[float, ...]) -> None:
         self.label = label
         self.inputs = inputs
         self.primals = primals
@@ -76,7 +81,7 @@ class Node:
     def __init__(
         self,
         data: object,
-        label: str = "",
+        label: object = NO_LABEL,
         _code: i32 = LEAF,
         _left: Node | None = None,
         _right: Node | None = None,
@@ -98,7 +103,7 @@ class Node:
         self._mark: i64 = 0
         self._code: i32 = _code
         self._has_grad: bool = False
-        if label != "":
+        if label is not NO_LABEL:
             self.label = label
 
     @property
@@ -145,7 +150,7 @@ class Node:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, but got {label!r} of type {type(label).__name__}")
         if self._more is None:
-            self._more = More(label, [], [])
+            self._more = More(label, (), ())
         else:
             self._more.label = label
 
@@ -163,14 +168,14 @@ class Node:
     def inputs(self) -> tuple[Any, ...]:
         """The nodes it was computed from, in order (an operand used twice is there twice); () for a leaf."""
         if self._left is None:
-            return tuple(self._more.inputs) if self._more is not None else ()
+            return self._more.inputs if self._more is not None else ()
         return (self._left,) if self._right is None else (self._left, self._right)
 
     @property
     def primals(self) -> tuple[float, ...]:
         """The values of the inputs that were used: those they have, unless a leaf was assigned since."""
         if self._left is None:
-            return tuple(self._more.primals) if self._more is not None else ()
+            return self._more.primals if self._more is not None else ()
         return (self._a,) if self._right is None else (self._a, self._b)
 
     @property
@@ -181,7 +186,7 @@ class Node:
         >>> (Value(3.0) * Value(-4.0)).local_derivatives
         (-4.0, 3.0)
         """
-        primals = list(self.primals)
+        primals = self.primals
         return tuple([local_derivative(self._code, k, self._data, primals) for k in range(len(primals))])
 
     def zero_grad(self) -> None:
@@ -222,7 +227,7 @@ class Node:
         reverse_pass(order)
 
 
-def topological_order(root: Node) -> list[Any]:
+def topological_order(root: Node) -> list[Node]:
     """All nodes that root is computed from and root itself, each once, every node after its inputs.
 
     >>> from engine import Value
@@ -251,7 +256,7 @@ def topological_order(root: Node) -> list[Any]:
             if right is not None and right._mark != done:
                 stack.append(right)
             if left is None:
-                for each in reversed(node._more.inputs if node._more is not None else []):
+                for each in reversed(node._more.inputs if node._more is not None else ()):
                     if each._mark != done:
                         stack.append(each)
             elif left._mark != done:
@@ -278,7 +283,7 @@ def reverse_pass(order: list[Node]) -> None:
             if code == NEG:
                 left._grad -= grad
             elif left._code != CONSTANT:
-                left._grad += grad * local_derivative(code, 0, node._data, [node._a])
+                left._grad += grad * local_derivative_unary(code, node._data, node._a)
         elif code == MUL:
             left._grad += grad * node._b
             right._grad += grad * node._a
@@ -292,7 +297,7 @@ def reverse_pass(order: list[Node]) -> None:
             left._grad += grad * (1 / node._b)
             right._grad += grad * (-node._data / node._b)
         else:
-            primals = [node._a, node._b]
+            primals = (node._a, node._b)
             if left._code != CONSTANT:
                 left._grad += grad * local_derivative(code, 0, node._data, primals)
             if right._code != CONSTANT:
@@ -304,33 +309,49 @@ def pull_back_many(node: Node) -> None:
     more = node._more
     assert more is not None
     grad, inputs, primals = node._grad, more.inputs, more.primals
+    count: i64 = len(inputs)
+    half: i64 = count // 2
+    k: i64
     if node._code == DOT:
-        half = len(inputs) // 2
         for k in range(half):
             inputs[k]._grad += grad * primals[half + k]
             inputs[half + k]._grad += grad * primals[k]
-        if len(inputs) > 2 * half:
+        if count > 2 * half:
             inputs[2 * half]._grad += grad
     elif node._code == SUM:
         for each in inputs:
             each._grad += grad
     else:
-        for k in range(len(inputs)):
+        for k in range(count):
             if inputs[k]._code != CONSTANT:
                 inputs[k]._grad += grad * local_derivative(node._code, k, node._data, primals)
 
 
-def local_derivative(code: i32, k: i64, y: float, primals: list[float]) -> float:
+def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) -> float:
     """The partial of a row with respect to argument k; inf or NaN where Python's floats would raise."""
     row = ROWS[code]
     try:
-        return float(row.partial(FLOATS, k, y, *primals))
+        return as_float(row.partial(FLOATS, k, y, *primals))
     except (ArithmeticError, ValueError):
-        return extended(lambda xp, y, *x: row.partial(xp, k, y, *x), y, *primals)
+        return elementary.extended(row, k, y, primals)
+
+
+def local_derivative_unary(code: i32, y: float, x: float) -> float:
+    """The same for a row of one argument, without a list on the way."""
+    row = ROWS[code]
+    try:
+        return as_float(row.partials[0](FLOATS, y, x))
+    except (ArithmeticError, ValueError):
+        return elementary.extended(row, 0, y, [x])
+
+
+def as_float(result: Any) -> float:
+    """What a formula gave as a float: it may well have given an int."""
+    return result if type(result) is float else float(result)
 
 
 def number(given: object, where: str) -> float:
     """One real number as a float; an int, a Fraction or a NumPy scalar is taken too."""
-    if isinstance(given, (int, float, Real)):
+    if isinstance(given, (float, int)) or isinstance(given, Real):  # asking an abstract class takes 300 ns
         return float(given)
     raise not_a_number(given, where)

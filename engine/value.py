@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
-from mypy_extensions import i32, mypyc_attr
+from mypy_extensions import i32, i64, mypyc_attr
 
-from engine.elementary import FLOATS
 from engine.errors import loses_gradient, no_value, not_a_number
-from engine.node import ABS, ADD, CONSTANT, DIV, DOT, MUL, NEG, POW, SUB, More, Node, number
-from engine.rules import ROWS
+from engine.node import (
+    ABS, ADD, CONSTANT, DIV, DOT, FLOATS, MUL, NEG, NO_LABEL, POW, ROWS, SUB, More, Node, as_float, number,
+)  # fmt: skip
 
 @mypyc_attr(acyclic=True)
 class Value(Node):
@@ -45,7 +45,7 @@ class Value(Node):
         >>> x.grad
         3.0
         """
-        return Value(self._data, "", CONSTANT)
+        return Value(self._data, NO_LABEL, CONSTANT)
 
     # --- arithmetic. "Value | Any": NotImplemented is not a Value, and lets NumPy's arrays have their turn ---
 
@@ -54,28 +54,28 @@ class Value(Node):
         if right is None:
             return NotImplemented
         a, b = self._data, right._data
-        return Value(None, "", ADD, self, right, a + b, a, b)
+        return Value(None, NO_LABEL, ADD, self, right, a + b, a, b)
 
     def __sub__(self, other: object) -> Value | Any:
         right = other if isinstance(other, Value) else constant(other)
         if right is None:
             return NotImplemented
         a, b = self._data, right._data
-        return Value(None, "", SUB, self, right, a - b, a, b)
+        return Value(None, NO_LABEL, SUB, self, right, a - b, a, b)
 
     def __mul__(self, other: object) -> Value | Any:
         right = other if isinstance(other, Value) else constant(other)
         if right is None:
             return NotImplemented
         a, b = self._data, right._data
-        return Value(None, "", MUL, self, right, a * b, a, b)
+        return Value(None, NO_LABEL, MUL, self, right, a * b, a, b)
 
     def __truediv__(self, other: object) -> Value | Any:
         right = other if isinstance(other, Value) else constant(other)
         if right is None:
             return NotImplemented
         a, b = self._data, right._data
-        return Value(None, "", DIV, self, right, a / b if b != 0.0 else evaluate(DIV, [a, b]), a, b)
+        return Value(None, NO_LABEL, DIV, self, right, a / b if b != 0.0 else evaluate(DIV, [a, b]), a, b)
 
     def __pow__(self, other: object) -> Value | Any:
         right = other if isinstance(other, Value) else constant(other)
@@ -102,7 +102,7 @@ class Value(Node):
         return NotImplemented if left is None else left**self
 
     def __neg__(self) -> Value:
-        return Value(None, "", NEG, self, None, -self._data, self._data)
+        return Value(None, NO_LABEL, NEG, self, None, -self._data, self._data)
 
     def __pos__(self) -> Value:
         return self
@@ -113,29 +113,24 @@ class Value(Node):
     # --- comparisons look at the numbers ---
 
     def __eq__(self, other: object) -> bool | Any:
-        if isinstance(other, Value):
-            return self._data == other._data
-        return self._data == other if isinstance(other, Real) else NotImplemented
+        number = comparable(other)
+        return NotImplemented if number is None else self._data == number
 
     def __lt__(self, other: object) -> bool | Any:
-        if isinstance(other, Value):
-            return self._data < other._data
-        return self._data < other if isinstance(other, Real) else NotImplemented
+        number = comparable(other)
+        return NotImplemented if number is None else self._data < number
 
     def __le__(self, other: object) -> bool | Any:
-        if isinstance(other, Value):
-            return self._data <= other._data
-        return self._data <= other if isinstance(other, Real) else NotImplemented
+        number = comparable(other)
+        return NotImplemented if number is None else self._data <= number
 
     def __gt__(self, other: object) -> bool | Any:
-        if isinstance(other, Value):
-            return self._data > other._data
-        return self._data > other if isinstance(other, Real) else NotImplemented
+        number = comparable(other)
+        return NotImplemented if number is None else self._data > number
 
     def __ge__(self, other: object) -> bool | Any:
-        if isinstance(other, Value):
-            return self._data >= other._data
-        return self._data >= other if isinstance(other, Real) else NotImplemented
+        number = comparable(other)
+        return NotImplemented if number is None else self._data >= number
 
     def __hash__(self) -> int:
         return object.__hash__(self)
@@ -183,32 +178,43 @@ class Value(Node):
 
 def constant(given: object) -> Value | None:
     """A plain number among the operands as an input without gradient; None if something else must decide."""
-    if isinstance(given, Real):
-        return Value(given, "", CONSTANT)
+    if isinstance(given, (float, int)) or isinstance(given, Real):  # asking an abstract class takes 300 ns
+        return Value(given, NO_LABEL, CONSTANT)
     if given is None or isinstance(given, (str, bytes, complex, list, tuple, dict, set)):
         raise not_a_number(given, "arithmetic with a Value")
     return None
 
 
+def comparable(other: object) -> Any:
+    """The number to compare with; None if it is none."""
+    if isinstance(other, Value):
+        return other._data
+    return other if isinstance(other, (float, int)) or isinstance(other, Real) else None
+
+
 def operand(given: object, name: str) -> Value:
     """An argument of the primitive `name` as a node."""
-    return given if isinstance(given, Value) else Value(number(given, name), "", CONSTANT)
+    return given if isinstance(given, Value) else Value(number(given, name), NO_LABEL, CONSTANT)
 
 
 def evaluate(code: i32, primals: list[float]) -> float:
     """The value of a primitive; where there is none, the error that floats raise, with what was asked."""
     row = ROWS[code]
     try:
-        return float(row.forward(FLOATS, *primals))
+        return as_float(row.forward(FLOATS, *primals))
     except (ArithmeticError, ValueError) as error:
         raise no_value(error, row, primals) from None
 
 
 def unary(code: i32, x: object) -> Any:
     """Apply a primitive of one argument: a number gives a float, a Value a Value."""
-    if not isinstance(x, Value):
-        return evaluate(code, [number(x, ROWS[code].name)])
-    return Value(None, "", code, x, None, evaluate(code, [x._data]), x._data)
+    row = ROWS[code]
+    a = x._data if isinstance(x, Value) else number(x, row.name)
+    try:
+        y = as_float(row.forward(FLOATS, a))
+    except (ArithmeticError, ValueError) as error:
+        raise no_value(error, row, [a]) from None
+    return Value(None, NO_LABEL, code, x, None, y, a) if isinstance(x, Value) else y
 
 
 def binary(code: i32, left: object, right: object) -> Any:
@@ -218,25 +224,32 @@ def binary(code: i32, left: object, right: object) -> Any:
         return evaluate(code, [number(left, name), number(right, name)])
     first, second = operand(left, name), operand(right, name)
     a, b = first._data, second._data
-    return Value(None, "", code, first, second, evaluate(code, [a, b]), a, b)
+    return Value(None, NO_LABEL, code, first, second, evaluate(code, [a, b]), a, b)
 
 
 def variadic(code: i32, operands: Iterable[object]) -> Any:
     """Apply a primitive of any number of arguments: numbers give a float, with a Value among them a Value."""
     given = list(operands)
-    name = ROWS[code].name
-    if not any([isinstance(each, Value) for each in given]):
-        return evaluate(code, [number(each, name) for each in given])
-    inputs: list[Node] = [operand(each, name) for each in given]
-    primals = [node._data for node in inputs]
-    return many(code, inputs, evaluate(code, primals), primals)
+    nodes = operand_nodes(given, ROWS[code].name)
+    result = evaluate(code, [node._data for node in nodes])
+    return many(code, nodes, result) if has_value(given) else result
 
 
-def many(code: i32, inputs: list[Node], result: float, primals: list[float]) -> Value:
+def operand_nodes(given: list[object], name: str) -> list[Node]:
+    """The operands of the primitive `name` as nodes."""
+    return [each if isinstance(each, Value) else operand(each, name) for each in given]
+
+
+def has_value(given: list[object]) -> bool:
+    """Whether there is a Value among the operands."""
+    return any(isinstance(each, Value) for each in given)
+
+
+def many(code: i32, nodes: list[Node], result: float) -> Value:
     """A computed node of any number of inputs."""
-    node = Value(None, "", code, None, None, result)
+    node = Value(None, NO_LABEL, code, None, None, result)
     if node._code >= 0:
-        node._more = More("", inputs, primals)
+        node._more = More("", tuple(nodes), tuple(each._data for each in nodes))
     return node
 
 
@@ -263,16 +276,16 @@ def dot(weights: Iterable[object], inputs: Iterable[object], bias: object = None
     >>> z.data, w[0].grad, w[1].grad
     (2.0, 1.0, 2.0)
     """
-    left, right = list(weights), list(inputs)
-    half = len(left)
-    if len(right) != half:
-        raise ValueError(f"dot takes one input per weight, but got {half} weights and {len(right)} inputs")
-    operands = left + right if bias is None else [*left, *right, bias]
-    nodes: list[Node] = [operand(each, "dot") for each in operands]
-    primals = [node._data for node in nodes]
-    result = 0.0 if bias is None else primals[2 * half]
+    given = list(weights)
+    half: i64 = len(given)
+    given.extend(inputs)
+    if len(given) != 2 * half:
+        raise ValueError(f"dot takes one input per weight, but got {half} weights and {len(given) - half} inputs")
+    if bias is not None:
+        given.append(bias)
+    nodes = operand_nodes(given, "dot")
+    result = 0.0 if bias is None else nodes[2 * half]._data
+    k: i64
     for k in range(half):
-        result += primals[k] * primals[half + k]
-    if not any([isinstance(each, Value) for each in operands]):
-        return result
-    return many(DOT, nodes, result, primals)
+        result += nodes[k]._data * nodes[half + k]._data
+    return many(DOT, nodes, result) if has_value(given) else result

@@ -1,0 +1,1 @@
+"""One lecture or question per file; `chainrule --list` shows them."""

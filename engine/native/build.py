@@ -1,0 +1,87 @@
+"""The build's hook: compile the hot modules with mypyc where there is a C compiler.
+
+`pip install .` compiles; an editable install never does, for a stale binary would hide an edit. Without a C
+compiler, or with CHAINRULE_INTERPRETED=1, the install has the same files in plain Python: everything works,
+slower, and `engine.compiled` tells.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MODULES = ["engine/node.py", "engine/value.py"]
+REQUIRES = ["mypy[mypyc]==2.4.1", "setuptools>=77"]  # what mypyc generates is relied upon: see trashcan.h
+
+
+def can_compile() -> bool:
+    """Whether a C compiler and Python's headers are there, and nobody has asked to do without."""
+    if os.environ.get("CHAINRULE_INTERPRETED", "0") not in ("", "0"):
+        return False
+    if sys.platform == "win32":
+        return True  # only the attempt tells whether Visual C++ is installed
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
+
+
+def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
+    """Compile in a folder of its own; where each binary is, and where in the wheel it belongs."""
+    from mypyc.build import mypycify
+    from setuptools import Distribution
+
+    shutil.copytree(root / "engine", workshop / "engine", ignore=shutil.ignore_patterns("*.pyi", "native"))
+    node = workshop / "engine" / "node.py"
+    source = node.read_text(encoding="utf-8")
+    compiled = source.replace("COMPILED: Final = False", "COMPILED: Final = True")
+    assert compiled != source, "engine/node.py no longer says COMPILED: Final = False"
+    node.write_text(compiled, encoding="utf-8")
+    header = str(root / "engine" / "native" / "trashcan.h")
+    include = [f"/FI{header}"] if sys.platform == "win32" else ["-include", header, "-Wno-error"]
+    with chdir(workshop):
+        extensions = mypycify(
+            ["--ignore-missing-imports", *MODULES], opt_level="3", debug_level="0", group_name="chainrule"
+        )
+        for extension in extensions:
+            extension.extra_compile_args = [*extension.extra_compile_args, *include]
+        command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+        command.build_lib, command.build_temp = "lib", "temp"
+        command.ensure_finalized()
+        command.run()
+    library = workshop / "lib"
+    return {str(binary): str(binary.relative_to(library)) for binary in library.rglob("*") if binary.is_file()}
+
+
+class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the compiled modules to a wheel; Python prefers them to the sources beside them."""
+
+    def dependencies(self) -> list[str]:
+        """What compiling needs, asked for only where there is a compiler."""
+        return REQUIRES if can_compile() else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and fall back to plain Python with a warning if that fails."""
+        if version == "editable" or not can_compile():
+            self.app.display_info("chainrule: the engine is installed as plain Python")
+            return
+        self.workshop = Path(tempfile.mkdtemp(prefix="chainrule-"))
+        try:
+            binaries = compile_modules(Path(self.root), self.workshop)
+        except (Exception, SystemExit) as error:  # mypyc exits where it finds a type error
+            self.app.display_warning(f"chainrule: not compiled, installed as plain Python, because: {error!r}")
+            return
+        build_data["force_include"].update(binaries)
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Clear the folder in which it was compiled."""
+        if hasattr(self, "workshop"):
+            shutil.rmtree(self.workshop, ignore_errors=True)

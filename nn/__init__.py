@@ -1,0 +1,1 @@
+"""Neurons, layers and networks composed from the engine's Values."""
