@@ -11,16 +11,22 @@
 from importlib import import_module
 from typing import Any
 
-from engine import copying as _copying  # teaches Value to be copied and pickled
+from engine import copying as copying  # teaches Value to be copied and pickled
 from engine import functions
-from engine.functions import *  # noqa: F403 - one function for each row of the table
-from engine.node import COMPILED as compiled
-from engine.node import topological_order
+from engine.backward import topological_order
+from engine.functions import *  # noqa: F403 - a function for each row of the table
+from engine.functions import abs as abs  # noqa: A004 - a star import leaves Python's own alone
+from engine.functions import pow as pow  # noqa: A004
+from engine.functions import sum as sum  # noqa: A004
+from engine.node import COMPILED as compiled  # noqa: N811
 from engine.pause import no_grad
 from engine.rules import Primitive
 from engine.value import Value
 
-LAZY = {"draw": "engine.draw", "Drawing": "engine.draw"}  # so that importing the engine does not load Graphviz
+LAZY = {
+    "draw": "engine.draw",
+    "Drawing": "engine.draw",
+}  # so that importing the engine does not load Graphviz
 
 
 def __getattr__(name: str) -> Any:
@@ -31,8 +37,5 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'engine' has no attribute {name!r}")
 
 
-_BUILTINS = {"abs", "pow", "sum"}  # engine.sum is there, but a star import leaves Python's own alone
-__all__ = [
-    *("Drawing", "Primitive", "Value", "compiled", "draw", "no_grad", "topological_order"),
-    *(name for name in functions.__all__ if name not in _BUILTINS),
-]
+__all__ = ["Drawing", "Primitive", "Value", "compiled", "draw", "no_grad", "topological_order"]
+__all__ += functions.__all__

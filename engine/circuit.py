@@ -16,19 +16,28 @@ if TYPE_CHECKING:
     from graphviz import Digraph
 
 INK, FAINT, WIRE, PALE = "#22262e", "#6b7280", "#8b93a1", "#f4f5f7"
-VALUE, GRADIENT, LOCAL, STALE = "#00755c", "#c4401c", "#3f5fa8", "#8a5a00"  # colour-blind readers tell them apart
-SANS, SERIF = "Helvetica", "Times"  # Graphviz knows their metrics wherever it runs
-GLYPHS: Final = {"*": "×", "/": "÷", "-": "−", "-x": "−", "**": "^", "|x|": "|·|"}
+VALUE, GRADIENT, LOCAL, STALE = (
+    "#00755c",
+    "#c4401c",
+    "#3f5fa8",
+    "#8a5a00",
+)  # colour-blind readers tell them apart
+SANS, SERIF = "Helvetica", "Times-Italic"  # Graphviz knows their metrics wherever it runs
+GLYPHS: Final = {"*": "×", "/": "÷", "-": "−", "-x": "−", "**": "xⁿ", "|x|": "|·|"}
 LARGE: Final = 150  # edges; for more it takes Graphviz too long to make room for their labels
 
-# The gate, or the name of a leaf, spans the three rows of the value, the wire and the gradient.
+# The gate, or the name of a leaf, spans the three rows of the value, the wire and the gradient. Edges leave from
+# a little table inside the end of the wire, since Graphviz starts some of them a point too far to the right.
 FIGURE: Final = """<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{top}
 <TR>{head}<TD CELLPADDING="3">{value}</TD></TR>
-<TR><TD PORT="wire" HEIGHT="1" WIDTH="36" BGCOLOR="{wire}"></TD></TR>
+<TR><TD WIDTH="36" BGCOLOR="{wire}"><TABLE ALIGN="RIGHT" BORDER="0" CELLBORDER="0" CELLSPACING="0" \
+CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="3" HEIGHT="1"><TR><TD PORT="wire" WIDTH="1" HEIGHT="1"></TD>\
+<TD WIDTH="2"></TD></TR></TABLE></TD></TR>
 <TR><TD CELLPADDING="3">{gradient}</TD></TR>{notes}
 </TABLE>>"""
-BOX: Final = """<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" STYLE="ROUNDED" \
-COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="TRUE" HEIGHT="28" WIDTH="{width}"><TR><TD>{symbol}</TD></TR></TABLE>"""
+GATE: Final = """<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" STYLE="ROUNDED" \
+COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">\
+<TR><TD WIDTH="{inside}" HEIGHT="26">{symbol}</TD></TR></TABLE>"""
 
 
 def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
@@ -36,12 +45,24 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     from graphviz import Digraph, escape as literal
 
     font = {"fontname": SANS, "fontcolor": INK}
-    space = {"rankdir": direction, "bgcolor": "white", "pad": "0.2", "nodesep": "0.2", "ranksep": "0.4"}
+    space = {
+        "rankdir": direction,
+        "bgcolor": "white",
+        "pad": "0.2",
+        "nodesep": "0.25",
+        "ranksep": "0.4",
+    }
     graph = Digraph(
         "chainrule",
-        graph_attr={**font, **space, "label": caption(drawn, title)},
+        graph_attr={**font, **space, "fontsize": "10", "label": caption(drawn, title)},
         node_attr={**font, "shape": "plain", "fontsize": "14"},
-        edge_attr={**font, "fontsize": "12", "fontcolor": LOCAL, "color": WIRE, "arrowhead": "none"},
+        edge_attr={
+            **font,
+            "fontsize": "12",
+            "fontcolor": LOCAL,
+            "color": WIRE,
+            "arrowhead": "none",
+        },
     )
     keys = {vertex: f"n{number}" for number, vertex in enumerate(drawn)}
     start, end = (":wire:e", ":gate:w") if direction == "LR" else (":gate:s", ":gate:n")
@@ -58,18 +79,16 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
 
 def figure(vertex: Vertex, direction: str) -> str:
     """A vertex as a table, which is Graphviz's way to put one thing above another."""
-    name = styled(shortened(vertex.name), INK, 15, SERIF, italic=True)
+    name = styled(shortened(vertex.name), INK, 15, SERIF)
     if vertex.is_constant:
         port = "wire" if direction == "LR" else "gate"
         number = styled(typeset(short(vertex.value)), FAINT, 11)
-        return f'<<TABLE BORDER="0"><TR><TD>{name}</TD><TD PORT="{port}">{number}</TD></TR></TABLE>>'
+        return (
+            f'<<TABLE BORDER="0"><TR><TD>{name}</TD><TD PORT="{port}">{number}</TD></TR></TABLE>>'
+        )
     top, head = "", f'<TD ROWSPAN="3" CELLPADDING="4" PORT="gate">{name}</TD>'
     if vertex.op:
-        symbol = GLYPHS.get(vertex.symbol, vertex.symbol)
-        box = BOX.format(
-            ink=INK, pale=PALE, width=max(28, 8 * len(symbol) + 12), symbol=styled(symbol, INK, 16)
-        )
-        head = f'<TD ROWSPAN="3" PORT="gate">{box}</TD>'
+        head = f'<TD ROWSPAN="3" PORT="gate">{gate(vertex.symbol, direction)}</TD>'
         if direction == "LR":
             top = f"<TR><TD>{name}</TD><TD></TD></TR>" if name else ""
         elif name:
@@ -77,30 +96,42 @@ def figure(vertex: Vertex, direction: str) -> str:
     notes = [*(styled(typeset(each), GRADIENT, 10) for each in vertex.origin)]
     if vertex.later:
         notes.append(styled(typeset(vertex.staleness), STALE, 10))
-    span = 3 if "</TD><TD" in head else 2
+    aside = "<TD></TD>" * head.count("ROWSPAN")
     return FIGURE.format(
         top=top,
         head=head,
         value=styled(typeset(short(vertex.value)), VALUE),
         wire=WIRE,
         gradient=styled(typeset(gradient(vertex)), GRADIENT),
-        notes="".join(f'<TR><TD COLSPAN="{span}" ALIGN="RIGHT">{note}</TD></TR>' for note in notes),
+        notes="".join(f"<TR>{aside}<TD>{note}</TD></TR>" for note in notes),
     )
+
+
+def gate(symbol: str, direction: str) -> str:
+    """The box of a primitive; downwards it fills the height of the figure, so that edges reach it."""
+    glyph = GLYPHS.get(symbol, symbol)
+    width = max(28, 8 * len(glyph) + 12)
+    fixed = direction == "LR"
+    label = styled(glyph, INK, 16)
+    return GATE.format(ink=INK, pale=PALE, fixed=fixed, width=width, inside=width - 2, symbol=label)
 
 
 def caption(drawn: Sequence[Vertex], title: str) -> str:
     """What stands below the picture: its title, a warning if it is stale, and how to read it."""
-    legend = "   ".join(
-        [
-            styled("value above", VALUE, 10),
-            styled("gradient below", GRADIENT, 10),
-            styled("local derivative on the way", LOCAL, 10),
-        ]
-    )
-    lines = [styled(title, INK, 14)] if title else []
+    lines = [styled(title, INK)] if title else []
     if any(vertex.later for vertex in drawn):
-        lines.append(styled("stale: leaves were assigned since; drawn are the values that were used", STALE, 10))
-    return f"<{'<BR/>'.join([*lines, legend])}>"
+        lines.append(
+            styled(
+                "stale: leaves were assigned since; drawn are the values that were used", STALE, 10
+            )
+        )
+    lines.append(
+        styled("value above", VALUE, 10)
+        + styled("   gradient below   ", GRADIENT, 10)
+        + styled("local derivative on the edge", LOCAL, 10)
+    )
+    rows = "".join(f"<TR><TD>{line}</TD></TR>" for line in lines)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>>'
 
 
 def facts(vertex: Vertex) -> list[str]:
@@ -121,12 +152,14 @@ def derivative(vertex: Vertex, edge: Edge) -> str:
     return f"local derivative {edge.derivative!r}"
 
 
-def styled(content: str, colour: str, size: int = 14, face: str = SANS, italic: bool = False) -> str:
-    """Text in Graphviz's HTML; Graphviz refuses tags around nothing."""
-    if not content:
-        return ""
-    safe = escape(content, quote=False)
-    return f'<FONT FACE="{face}" COLOR="{colour}" POINT-SIZE="{size}">{f"<I>{safe}</I>" if italic else safe}</FONT>'
+def styled(text: str, colour: str, size: int = 14, face: str = "") -> str:
+    """Text in Graphviz's HTML, which takes no tags around nothing."""
+    font = f' FACE="{face}"' if face else ""
+    return (
+        f'<FONT COLOR="{colour}" POINT-SIZE="{size}"{font}>{escape(text, quote=False)}</FONT>'
+        if text
+        else ""
+    )
 
 
 def typeset(number: str) -> str:

@@ -1,8 +1,8 @@
 """Copying and pickling graphs, of any depth: flat, in topological order, never by recursion.
 
-Leaves travel as objects, so that whatever shares them still shares them on the other side. Computed nodes travel
-inside the Value that is pickled: two Values pickled together keep common leaves, each has its own computed nodes.
-`copy.deepcopy` keeps both in common, through its memo.
+Leaves travel as objects, so that whatever shares them still shares them on the other side.
+Computed nodes travel inside the Value that is pickled: two Values pickled together keep common
+leaves, each has its own computed nodes. `copy.deepcopy` keeps both in common, through its memo.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from engine.node import CONSTANT, LEAF, More, Node, topological_order
+from engine.backward import topological_order
+from engine.node import CONSTANT, LEAF, More, Node
 from engine.rules import ROWS
 from engine.value import Value
 
 
 class Step(NamedTuple):
-    """A computed node as data. The primitive goes by its name, which outlives the order of the table."""
+    """A computed node as data. Its primitive goes by name: that outlives the table's order."""
 
     primitive: str
     inputs: list[int]
@@ -35,9 +36,14 @@ def leaf(data: float, label: str, grad: float | None, is_constant: bool) -> Valu
 
 
 def computed(
-    code: int, inputs: Sequence[Value], data: float, primals: Sequence[float], label: str, grad: float | None
+    code: int,
+    inputs: Sequence[Value],
+    data: float,
+    primals: Sequence[float],
+    label: str,
+    grad: float | None,
 ) -> Value:
-    """A computed node as it was. Its fields are set, not computed: no_grad() has no say in a copy."""
+    """A computed node as it was. Its fields are set: no_grad() has no say in a copy."""
     node = leaf(data, label, grad, False)
     node._code = code
     if ROWS[code].variadic or len(inputs) > 2:
@@ -76,21 +82,20 @@ def deep(node: Value, memo: dict[int, Any]) -> Value:
 
 
 def flatten(node: Value) -> tuple[Callable[..., Value], tuple[Any, ...]]:
-    """What pickle stores: a leaf as itself, a computed node as its leaves and the steps from them."""
+    """What pickle stores: a leaf as itself, a computed node as leaves and the steps from them."""
     if node._code < 0:
         return leaf, (node.data, node.label, grad_of(node), node.is_constant)
     order = topological_order(node)
     leaves = [each for each in order if each._code < 0]
     steps = [each for each in order if each._code >= 0]
     place = {id(each): k for k, each in enumerate(leaves + steps)}
-    return unflatten, (
-        leaves,
-        [
-            tuple(Step(each.op, [place[id(given)] for given in each.inputs], each.data, each.primals, each.label,
-                       grad_of(each)))
-            for each in steps
-        ],
-    )  # fmt: skip
+    return unflatten, (leaves, [tuple(as_step(each, place)) for each in steps])
+
+
+def as_step(node: Node, place: dict[int, int]) -> Step:
+    """A computed node as data, with the places of its inputs."""
+    inputs = [place[id(each)] for each in node.inputs]
+    return Step(node.op, inputs, node.data, node.primals, node.label, grad_of(node))
 
 
 def unflatten(leaves: list[Value], steps: list[tuple[Any, ...]]) -> Value:
@@ -104,11 +109,13 @@ def unflatten(leaves: list[Value], steps: list[tuple[Any, ...]]) -> Value:
     for step in map(Step._make, steps):
         if step.primitive not in codes:
             raise ValueError(
-                f"the pickled graph uses the primitive {step.primitive!r}, which is not in the table: "
-                "register() it before loading"
+                f"the pickled graph uses {step.primitive!r}, which is not in the table: "
+                "register() that primitive before loading"
             )
         inputs = [nodes[k] for k in step.inputs]
-        nodes.append(computed(codes[step.primitive], inputs, step.data, step.primals, step.label, step.grad))
+        nodes.append(
+            computed(codes[step.primitive], inputs, step.data, step.primals, step.label, step.grad)
+        )
     return nodes[-1]
 
 

@@ -1,7 +1,8 @@
-"""The elementary functions, once for each kind of number: the `xp` that the formulas of the table are written in.
+"""The elementary functions for each kind of number: the `xp` of the formulas of the table.
 
-Python's floats raise where a function has no value; arrays go on with inf and NaN, as IEEE 754 has it. Both are
-needed: a value that does not exist is an error, a partial that does not exist is inf or NaN.
+Python's floats raise where a function has no value; arrays go on with inf and NaN, as IEEE 754 has
+it. Both are needed: a value that does not exist is an error, a partial that does not exist is inf
+or NaN.
 """
 
 from __future__ import annotations
@@ -15,29 +16,31 @@ from engine.rules import TABLE, Primitive
 
 
 class Elementary:
-    """Elementary functions as attributes. One that is not given is computed by its row of the table."""
+    """Elementary functions as attributes. One that is not given is computed by its row."""
 
     def __init__(self, functions: dict[str, Callable[..., Any]]) -> None:
         self.__dict__.update(functions)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE:
-            raise AttributeError(f"no elementary function is called {name!r}; the table has {', '.join(TABLE)}")
+            raise AttributeError(
+                f"no elementary function is called {name!r}; the table has {', '.join(TABLE)}"
+            )
         function = partial(TABLE[name].forward, self)
         setattr(self, name, function)
         return function
 
 
 def power(a: float, b: float) -> float:
-    """a ** b, but a ValueError where Python would slip into complex numbers."""
-    result = a**b
+    """The power a ** b, but a ValueError where Python would slip into complex numbers."""
+    result: float | complex = a**b
     if isinstance(result, complex):
         raise ValueError("math domain error")
     return result
 
 
 def maximum(a: float, b: float) -> float:
-    """The larger; NaN if either is, as NumPy and PyTorch have it (the builtin's answer depends on the order)."""
+    """The larger; NaN if either is, as in NumPy (the builtin's answer depends on the order)."""
     return a if a >= b or a != a else b
 
 
@@ -53,8 +56,8 @@ def sign(x: float) -> float:
 
 FLOATS: Final = Elementary(
     {name: getattr(math, name) for name in (
-        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
-        "sinh", "cosh", "tanh", "erf", "erfc", "hypot",
+        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan",
+        "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "hypot",
     )}
     | {
         "pow": power,
@@ -72,10 +75,12 @@ FLOATS: Final = Elementary(
 
 @cache
 def arrays() -> Elementary:
-    """The functions for NumPy arrays, made at first use: NumPy takes longer to import than the whole engine."""
+    """The functions for arrays, made at first use: NumPy takes longer to import than the engine."""
     import numpy as np
 
-    functions = {name: getattr(np, row.numpy) for name, row in TABLE.items() if hasattr(np, row.numpy)}
+    functions = {
+        name: getattr(np, row.numpy) for name, row in TABLE.items() if hasattr(np, row.numpy)
+    }
     for name in ("sum", "dot"):  # NumPy's act along an axis, ours on any number of arguments
         del functions[name]
     return Elementary(
@@ -90,7 +95,7 @@ def arrays() -> Elementary:
 
 
 def extended(row: Primitive, k: int, y: float, x: Sequence[float]) -> float:
-    """The partial of a row in IEEE 754 arithmetic, which has an inf or NaN where Python's floats raise.
+    """The partial of a row in IEEE 754 arithmetic: inf or NaN where Python's floats raise.
 
     >>> extended(TABLE["sqrt"], 0, 0.0, [0.0])
     inf

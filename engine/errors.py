@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from engine.rules import Primitive
 
-SUMMARY = {ValueError: "math domain error", ZeroDivisionError: "division by zero", OverflowError: "math range error"}
+SUMMARY = {
+    ValueError: "math domain error",
+    ZeroDivisionError: "division by zero",
+    OverflowError: "math range error",
+}
 
 
 def no_value(error: Exception, row: Primitive, operands: list[float]) -> Exception:
-    """The error of a primitive that has no value at these operands, of the type that floats raise there."""
+    """The error of a primitive without a value at these operands, of the type that floats raise."""
     kind = next((kind for kind in SUMMARY if isinstance(error, kind)), type(error))
     call = row.call(*(f"({x})" if x < 0 and row.symbol == "**" else str(x) for x in operands))
     reason = f"{row.name} needs {row.needs}" if row.needs else str(error)
@@ -40,9 +44,9 @@ def loses_gradient(expression: str, instead: str) -> TypeError:
 def no_history() -> RuntimeError:
     """What backward() meets on a number that was not computed from leaves."""
     return RuntimeError(
-        "backward() has nothing to differentiate: this Value is a constant (a plain number among operands, "
-        "the result of detach(), or computed inside no_grad()); call backward() on a Value that was computed "
-        "from leaves, outside no_grad()"
+        "backward() has nothing to differentiate: this Value is a constant (a plain number among "
+        "operands, the result of detach(), or computed inside no_grad()); call backward() on a "
+        "Value that was computed from leaves, outside no_grad()"
     )
 
 

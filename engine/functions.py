@@ -1,18 +1,21 @@
-"""Every row of the table as a function, and, where it has a word for a symbol, as a method of Value.
+"""Every row of the table as a function, and as a method of Value if its symbol is a word.
 
-They are made from the rows when this module is imported, `functions.pyi` shows them to type checkers. A function
-takes Values and plain numbers: numbers alone give a float, with a Value among them the result is a Value.
+They are made from the rows when this module is imported, `functions.pyi` shows them to type
+checkers. A function takes Values and plain numbers: numbers alone give a float, with a Value among
+them the result is a Value.
 """
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from engine.elementary import FLOATS, Elementary
 from engine.rules import ROWS, TABLE, Primitive
-from engine.value import Value, binary, unary, variadic
-from engine.value import dot as weighted_sum
+from engine.value import Value, binary, unary
+from engine.variadic import dot as weighted_sum
+from engine.variadic import variadic
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}  # by the name of the row
 VALUES: Final = Elementary({})  # the `xp` of graphs: the same functions
@@ -33,24 +36,39 @@ The partial derivatives at {point}:
 """
 
 
+def is_method(row: Primitive) -> bool:
+    """Whether it reads well as a method: v.tanh() and v.hypot(w) do, v.add(w) does not."""
+    return row.symbol[0].isalpha() and not row.variadic and len(row.arguments) <= 2
+
+
 def install(code: int) -> Callable[..., Any]:
-    """Make the function of a row, and the method if its symbol is a word (NumPy's name for it included)."""
+    """Make the function of a row, and the method, which answers to NumPy's name too."""
     row = ROWS[code]
     names = row.arguments
     required = len(names) - len(row.defaults)
     signature = [*names[:required], *map("{}={!r}".format, names[required:], row.defaults)]
     apply = {1: unary, 2: binary}.get(len(names), variadic) if not row.variadic else variadic
-    arguments = ", ".join(names) if apply is not variadic or row.variadic else f"({', '.join(names)})"
+    arguments = (
+        ", ".join(names) if apply is not variadic or row.variadic else f"({', '.join(names)})"
+    )
     source = SOURCE.format(
-        name=row.name, signature=", ".join(signature), apply=apply.__name__, code=code, arguments=arguments
+        name=row.name,
+        signature=", ".join(signature),
+        apply=apply.__name__,
+        code=code,
+        arguments=arguments,
     )
     scope: dict[str, Any] = {apply.__name__: apply, "__name__": __name__}
-    exec(source, scope)  # a plain function with the argument names of the row, as help() and keywords want it
+    exec(
+        source, scope
+    )  # a plain function with the argument names of the row, as help() and keywords want it
     made: Callable[..., Any] = scope[row.name]
     made.__doc__ = document(row)
-    if row.symbol[0].isalpha() and not row.variadic and len(names) <= 2:
+    if is_method(row):
         setattr(Value, row.name, made)
-        setattr(Value, row.numpy, made)  # np.arcsin of an object array calls the method arcsin of its elements
+        setattr(
+            Value, row.numpy, made
+        )  # np.arcsin of an object array calls the method arcsin of its elements
     setattr(VALUES, row.name, made)
     FUNCTIONS[row.name] = globals()[row.name] = made
     return made
@@ -77,7 +95,7 @@ def document(row: Primitive) -> str:
 
 
 def register(row: Primitive) -> Callable[..., Any]:
-    """Add a row to the table: its function is returned, and is an attribute of `engine` and a method of Value.
+    """Add a row to the table: from now on it is a function of `engine` and a method of Value.
 
     Raises:
         ValueError: if the name is taken, or cannot be the name of a function.
@@ -91,14 +109,18 @@ def register(row: Primitive) -> Callable[..., Any]:
     12.0
     """
     if row.name in TABLE or hasattr(Value, row.name) or not row.name.isidentifier():
-        raise ValueError(f"a primitive cannot be called {row.name!r}: that is taken, or not a name; choose another")
+        raise ValueError(
+            f"a primitive cannot be called {row.name!r}: that is taken, or no name; choose another"
+        )
     ROWS.append(row)
     TABLE[row.name] = row
     return install(len(ROWS) - 1)
 
 
 def softmax(values: Iterable[Any]) -> list[Any]:
-    """Positive numbers that add up to 1, in proportion to the exponentials of the values; +-1000 is no danger.
+    """Positive numbers that add up to 1, in proportion to e to the power of each value.
+
+    Values of +-1000 are no danger.
 
     >>> softmax([1000.0, 1000.0])
     [0.5, 0.5]
@@ -110,6 +132,9 @@ def softmax(values: Iterable[Any]) -> list[Any]:
 
 for _code in range(len(ROWS)):
     install(_code)
-FUNCTIONS["dot"] = globals()["dot"] = weighted_sum  # with weights, inputs and bias, which the row has in one list
+FUNCTIONS["dot"] = globals()["dot"] = (
+    weighted_sum  # with weights, inputs and bias, which the row has in one list
+)
 
-__all__ = [*FUNCTIONS, "register", "softmax"]
+# A star import leaves Python's own abs, pow and sum alone.
+__all__ = [*(name for name in FUNCTIONS if not hasattr(builtins, name)), "register", "softmax"]

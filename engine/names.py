@@ -10,7 +10,9 @@ from typing import Any, Final
 from engine.value import Value
 
 NOTEBOOK: Final = {"In", "Out"}  # the history that notebooks keep: nobody calls his node Out[3]
-ELEMENTS: Final = 1_000_000  # looked at in all containers together: a table of data must not hold up a drawing
+ELEMENTS: Final = (
+    1_000_000  # looked at in all containers together: a table of data must not hold up a drawing
+)
 
 
 def names_in(frame: FrameType) -> dict[int, str]:
@@ -34,7 +36,9 @@ def names_in(frame: FrameType) -> dict[int, str]:
 def reachable(frame: FrameType) -> Iterator[tuple[str, Value]]:
     """Every Value with every name it has, in the order of the variables and of the elements in them."""
     variables = chain(frame.f_locals.items(), frame.f_globals.items())
-    stack = [(name, it) for name, it in variables if not name.startswith("_") and name not in NOTEBOOK]
+    stack = [
+        (name, it) for name, it in variables if not name.startswith("_") and name not in NOTEBOOK
+    ]
     stack.reverse()
     entered: set[int] = set()  # a container is looked into once: it may hold itself
     budget = ELEMENTS

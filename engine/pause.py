@@ -8,7 +8,9 @@ from engine.node import ENGINE
 
 
 class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as everybody knows it
-    """Inside, operations are computed but not recorded: their results are constants. It holds for this thread.
+    """Inside, operations are computed but not recorded: their results are constants.
+
+    It holds for this thread only.
 
     It is a context manager and a decorator, and can be nested.
 

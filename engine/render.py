@@ -6,7 +6,9 @@ import shutil
 from importlib import metadata
 from typing import Final
 
-RESOLUTION: Final = "192"  # dots per inch in a PNG, twice a screen's, so that it stays sharp on a slide
+RESOLUTION: Final = (
+    "192"  # dots per inch in a PNG, twice a screen's, so that it stays sharp on a slide
+)
 
 
 def render(source: str, kind: str) -> bytes:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from engine.node import Node, topological_order
+from engine.backward import topological_order
+from engine.node import Node
 from engine.rules import TABLE
 
 TERMS: Final = 6  # of a sum of contributions are written out; of more only their number is told

@@ -1,8 +1,8 @@
 """The build's hook: compile the hot modules with mypyc where there is a C compiler.
 
-`pip install .` compiles; an editable install never does, for a stale binary would hide an edit. Without a C
-compiler, or with CHAINRULE_INTERPRETED=1, the install has the same files in plain Python: everything works,
-slower, and `engine.compiled` tells.
+`pip install .` compiles; an editable install never does, for a stale binary would hide an edit.
+Without a C compiler, or with CHAINRULE_INTERPRETED=1, the install has the same files in plain
+Python: everything works, slower, and `engine.compiled` tells.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULES = ["engine/node.py", "engine/value.py"]
-REQUIRES = ["mypy[mypyc]==2.4.1", "setuptools>=77"]  # what mypyc generates is relied upon: see trashcan.h
+MODULES = [f"engine/{name}.py" for name in ("node", "backward", "value", "variadic")]
+REQUIRES = [
+    "mypy[mypyc]==2.4.1",
+    "setuptools>=77",
+]  # what mypyc generates is relied upon: see trashcan.h
 
 
 def can_compile() -> bool:
@@ -29,7 +32,10 @@ def can_compile() -> bool:
     if sys.platform == "win32":
         return True  # only the attempt tells whether Visual C++ is installed
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return (
+        shutil.which(compiler) is not None
+        and Path(sysconfig.get_path("include"), "Python.h").is_file()
+    )
 
 
 def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
@@ -37,7 +43,9 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
     from mypyc.build import mypycify
     from setuptools import Distribution
 
-    shutil.copytree(root / "engine", workshop / "engine", ignore=shutil.ignore_patterns("*.pyi", "native"))
+    shutil.copytree(
+        root / "engine", workshop / "engine", ignore=shutil.ignore_patterns("value.pyi", "native")
+    )
     node = workshop / "engine" / "node.py"
     source = node.read_text(encoding="utf-8")
     compiled = source.replace("COMPILED: Final = False", "COMPILED: Final = True")
@@ -47,7 +55,10 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
     include = [f"/FI{header}"] if sys.platform == "win32" else ["-include", header, "-Wno-error"]
     with chdir(workshop):
         extensions = mypycify(
-            ["--ignore-missing-imports", *MODULES], opt_level="3", debug_level="0", group_name="chainrule"
+            ["--ignore-missing-imports", "--follow-imports=silent", *MODULES],
+            opt_level="3",
+            debug_level="0",
+            group_name="chainrule",
         )
         for extension in extensions:
             extension.extra_compile_args = [*extension.extra_compile_args, *include]
@@ -56,7 +67,11 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
         command.ensure_finalized()
         command.run()
     library = workshop / "lib"
-    return {str(binary): str(binary.relative_to(library)) for binary in library.rglob("*") if binary.is_file()}
+    return {
+        str(binary): str(binary.relative_to(library))
+        for binary in library.rglob("*")
+        if binary.is_file()
+    }
 
 
 class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -75,7 +90,9 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         try:
             binaries = compile_modules(Path(self.root), self.workshop)
         except (Exception, SystemExit) as error:  # mypyc exits where it finds a type error
-            self.app.display_warning(f"chainrule: not compiled, installed as plain Python, because: {error!r}")
+            self.app.display_warning(
+                f"chainrule: not compiled, installed as plain Python, because: {error!r}"
+            )
             return
         build_data["force_include"].update(binaries)
         build_data["pure_python"] = False

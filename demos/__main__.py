@@ -1,0 +1,52 @@
+"""The installed command: `chainrule lecture` runs a demo, `chainrule --list` shows them all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+
+import engine
+
+COURSE = ["lecture", "backprop_by_hand"]  # in the order of a course
+
+USAGE = """usage: chainrule DEMO [options]    run a demo; chainrule DEMO --help tells its options
+       chainrule --list            the demos, in the order of a course
+       chainrule --version         the version, and whether the engine is compiled
+"""
+
+
+def listing() -> str:
+    """The demos with the question that each answers, which is the first line of its docstring."""
+    lines = []
+    for name in COURSE:
+        question = (import_module(f"demos.{name}").__doc__ or "").splitlines()[0].partition(": ")[2]
+        lines.append(f"{name:18}{question}")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 0, or 2 if the command was not understood."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else "--help"
+    if name in COURSE:
+        import_module(f"demos.{name}").main(arguments[1:])
+    elif name == "--list":
+        print(listing())
+    elif name == "--version":
+        kind = "compiled" if engine.compiled else "interpreted"
+        print(f"chainrule {version('chainrule')}, {kind} engine")
+    elif name in ("-h", "--help"):
+        print(f"{USAGE}\n{listing()}")
+    else:
+        nearest = get_close_matches(name, COURSE, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else "chainrule --list shows them"
+        print(f"there is no demo called {name!r}; {hint}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What every demo shares: its options, its tables, and the place of its pictures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import Drawing
+
+
+def options(
+    doc: str | None, argv: Sequence[str] | None, pictures: str = "pictures"
+) -> argparse.Namespace:
+    """The options of a demo, whose docstring is its help.
+
+    Returns:
+        .out, the folder for its pictures, which exists.
+    """
+    text = doc or ""
+    parser = argparse.ArgumentParser(
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"chainrule {text.split(':')[0]}",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(pictures), metavar="FOLDER", help="where pictures go"
+    )
+    chosen = parser.parse_args(argv)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows in aligned columns: the first to the left, the others to the right.
+
+    >>> print(table(["node", "value"], [["q", 3.0], ["f", -12.0]]))
+    node  value
+    ----  -----
+    q         3
+    f       -12
+    """
+    cells = [list(headers), *([short(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in cells)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def short(cell: object) -> str:
+    """A number with the digits that lectures print; anything else as it is."""
+    return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
+
+
+def compare(rows: Sequence[tuple[str, str, float]]) -> str:
+    """The table of a lecture's numbers: name, as printed, as computed, and the difference."""
+    return table(
+        ["", "printed", "computed", "difference"],
+        [
+            (name, printed, computed, f"{computed - float(printed):+.1e}")
+            for name, printed, computed in rows
+        ],
+    )
+
+
+def save(drawing: Drawing, folder: Path, name: str) -> None:
+    """Write a picture as SVG and PNG, and say where."""
+    for kind in ("svg", "png"):
+        drawing.save(folder / f"{name}.{kind}")
+    print(f"\npicture: {folder / name}.svg and .png")
