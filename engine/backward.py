@@ -11,12 +11,13 @@ from typing import Any, Final
 from mypy_extensions import i32, i64
 
 from engine import elementary
+from engine.errors import not_a_value
 from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, NEG, ROWS, SUB, SUM, Node
 
 FLOATS: Final = elementary.FLOATS  # compiled code reaches a Final of its own without a dictionary
 
 
-def topological_order(root: Node) -> list[Any]:
+def topological_order(root: Any) -> list[Any]:
     """All nodes that root is computed from and root itself, each once, every node after its inputs.
 
     >>> from engine import Value
@@ -25,6 +26,8 @@ def topological_order(root: Node) -> list[Any]:
     >>> topological_order(b + b) == [a, b, b + b]
     True
     """
+    if not isinstance(root, Node):
+        raise not_a_value(root, "topological_order(root)")
     with ENGINE.traversing:
         ENGINE.traversals += 2
         entered = ENGINE.traversals

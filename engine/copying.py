@@ -74,8 +74,15 @@ def shallow(node: Value) -> Value:
 
 def deep(node: Value, memo: dict[int, Any]) -> Value:
     """copy.deepcopy: the whole graph, what the memo holds already excepted."""
-    for each in topological_order(node):
-        if id(each) not in memo:
+    waiting: list[Node] = [node]
+    while waiting:
+        each = waiting[-1]
+        missing = [given for given in each.inputs if id(given) not in memo]
+        if id(each) in memo:
+            waiting.pop()
+        elif missing:
+            waiting.extend(missing)
+        else:
             memo[id(each)] = duplicate(each, [memo[id(given)] for given in each.inputs])
     copied: Value = memo[id(node)]
     return copied

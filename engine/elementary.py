@@ -54,11 +54,14 @@ def sign(x: float) -> float:
     return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
 
 
+# What the math module and NumPy have; everything else is computed from these by the rows of the table.
+NAMES: Final = (
+    "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
+    "sinh", "cosh", "tanh", "hypot",
+)  # fmt: skip
+
 FLOATS: Final = Elementary(
-    {name: getattr(math, name) for name in (
-        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan",
-        "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "hypot",
-    )}
+    {name: getattr(math, name) for name in (*NAMES, "erf", "erfc")}
     | {
         "pow": power,
         "maximum": maximum,
@@ -70,7 +73,7 @@ FLOATS: Final = Elementary(
         "less_equal": lambda a, b: float(a <= b),
         "equal": lambda a, b: float(a == b),
     }
-)  # fmt: skip
+)
 
 
 @cache
@@ -78,18 +81,15 @@ def arrays() -> Elementary:
     """The functions for arrays, made at first use: NumPy takes longer to import than the engine."""
     import numpy as np
 
-    functions = {
-        name: getattr(np, row.numpy) for name, row in TABLE.items() if hasattr(np, row.numpy)
-    }
-    for name in ("sum", "dot"):  # NumPy's act along an axis, ours on any number of arguments
-        del functions[name]
     return Elementary(
-        functions
+        {name: getattr(np, TABLE[name].numpy) for name in NAMES}
         | {
             "pow": np.power,
-            "step": lambda x: np.heaviside(x, 1.0),
             "erf": np.vectorize(math.erf, otypes=[float]),
             "erfc": np.vectorize(math.erfc, otypes=[float]),
+            "step": lambda x: np.heaviside(x, 1.0),
+            **{name: getattr(np, name) for name in ("maximum", "minimum", "sign", "where")},
+            **{name: getattr(np, name) for name in ("less", "less_equal", "equal")},
         }
     )
 

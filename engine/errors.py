@@ -36,6 +36,14 @@ def not_a_number(given: object, where: str) -> TypeError:
     return TypeError(f"{where} takes a real number, but got {given!r} of type {kind}: {advice}")
 
 
+def not_a_value(given: object, where: str) -> TypeError:
+    """What was given where a Value is wanted."""
+    return TypeError(
+        f"{where} takes a Value, but got {given!r} of type {type(given).__name__}: "
+        "compute it from Values, as in x = Value(3.0); f = x * x"
+    )
+
+
 def loses_gradient(expression: str, instead: str) -> TypeError:
     """What would silently turn a Value into a plain number."""
     return TypeError(f"{expression} would lose the gradient of a Value: write {instead}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable
+from keyword import iskeyword
 from typing import Any, Final
 
 from engine.elementary import FLOATS, Elementary
@@ -76,14 +77,16 @@ def install(code: int) -> Callable[..., Any]:
 
 def document(row: Primitive) -> str:
     """The docstring of a row's function, with an example that is computed from the row itself."""
+    needs = f" It needs {row.needs}." if row.needs else ""
     if row.variadic:
-        return f"{row.doc[0].upper()}{row.doc[1:]}, given as one list.\n"
-    point = (0.5, 0.25, 2.0)[: len(row.arguments)]
+        return f"{row.doc[0].upper()}{row.doc[1:]}, given as one list.{needs}\n"
+    usual = (0.5, 0.25, 2.0, *[1.0] * len(row.domain))
+    point = [min(max(x, low), high) for x, (low, high) in zip(usual, row.domain, strict=False)]
     y = row.forward(FLOATS, *point)
     partials = [float(row.partial(FLOATS, k, y, *point)) + 0.0 for k in range(len(point))]
     return DOC.format(
         doc=row.doc[0].upper() + row.doc[1:],
-        needs=f" It needs {row.needs}." if row.needs else "",
+        needs=needs,
         point=", ".join(map("{} = {}".format, row.arguments, point)),
         variables=", ".join(row.arguments),
         values=", ".join(f"Value({x})" for x in point),
@@ -108,7 +111,8 @@ def register(row: Primitive) -> Callable[..., Any]:
     >>> x.grad
     12.0
     """
-    if row.name in TABLE or hasattr(Value, row.name) or not row.name.isidentifier():
+    is_name = row.name.isidentifier() and not iskeyword(row.name)
+    if row.name in TABLE or hasattr(Value, row.name) or not is_name:
         raise ValueError(
             f"a primitive cannot be called {row.name!r}: that is taken, or no name; choose another"
         )
@@ -122,8 +126,8 @@ def softmax(values: Iterable[Any]) -> list[Any]:
 
     Values of +-1000 are no danger.
 
-    >>> softmax([1000.0, 1000.0])
-    [0.5, 0.5]
+    >>> [round(p, 6) for p in softmax([1000.0, 1000.0, 0.0])]
+    [0.5, 0.5, 0.0]
     """
     values = list(values)
     total = FUNCTIONS["logsumexp"](values)

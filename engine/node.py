@@ -205,6 +205,6 @@ class Node:
 
 def number(given: object, where: str) -> float:
     """One real number as a float; an int, a Fraction or a NumPy scalar is taken too."""
-    if isinstance(given, (float, int, Real)):
-        return float(given)
+    if isinstance(given, (float, int, Real)) or type(given).__name__ in ("bool", "bool_"):
+        return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
     raise not_a_number(given, where)

@@ -146,12 +146,18 @@ def weighted_sum_partial(xp: Any, k: int, y: Any, *operands: Any) -> Any:
 
 
 def logsumexp(xp: Any, *x: Any) -> Any:
-    """log(e^x1 + ... + e^xn), shifted by the largest x so that no exponential overflows."""
+    """log(e^x1 + ... + e^xn), shifted by the largest x so that no exponential overflows.
+
+    The sum of the shifted exponentials is 1 at least, unless the largest is infinite.
+    """
+    if not x:
+        raise ValueError("math domain error")
     top = x[0]
     for other in x[1:]:
         top = xp.maximum(top, other)
-    top = xp.where(xp.equal(abs(top), inf), 0, top)  # inf - inf would be NaN
-    return top + xp.log(total(xp.exp(each - top) for each in x))
+    shift = xp.where(xp.equal(abs(top), inf), 0.0, top)  # inf - inf would be NaN
+    exponentials = total(xp.exp(xp.minimum(each - shift, 0.0)) for each in x)
+    return top + xp.log(xp.maximum(exponentials, 1.0))
 
 
 # --- the table ---
@@ -176,7 +182,7 @@ ROWS: Final[list[Primitive]] = [
     P("neg",        "-x",         "-#1",                                 (R,),                     "the opposite",
       lambda xp, x: -x,                             lambda xp, y, x: -1.0),
     P("pow",        "**",         "{#1}^{#2}",                           (POSITIVE, (-3.0, 3.0)),  "a to the power b",
-      lambda xp, a, b: xp.pow(a, b),                lambda xp, y, a, b: b * xp.pow(a, xp.where(xp.equal(b, 0), 1, b - 1)),
+      lambda xp, a, b: xp.pow(a, b),                lambda xp, y, a, b: b * xp.pow(a, xp.where(xp.equal(abs(a) + abs(b), 0), 1, b - 1)),
                                                     lambda xp, y, a, b: y * xp.log(nonzero(xp, a)),
       needs="a base above 0, or a whole exponent (and for base 0 one that is not below 0)",
       kinks={(0.0, 0.0): (0.0, 0.0), (0.0, 2.0): (0.0, 0.0), (0.0, 0.5): (inf, 0.0), (-1.5, 2.0): (-3.0, nan)}),
@@ -266,7 +272,7 @@ ROWS: Final[list[Primitive]] = [
     P("equal",      "=",          "[#1 = #2]",                           (R, R),                   "1 where a = b, else 0",
       lambda xp, a, b: xp.equal(a, b),              lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0, kinks={(1.5, 1.5): (0.0, 0.0)}),
     P("logsumexp",  "logsumexp",  r"\ln\sum\exp(#*)",                    (R,),                     "log(e^x1 + ... + e^xn), which never overflows",
-      logsumexp,                                    lambda xp, k, y, *x: xp.exp(x[k] - y), variadic=True),
+      logsumexp,                                    lambda xp, k, y, *x: xp.exp(x[k] - y), needs="at least one value", variadic=True),
 ]
 # fmt: on
 TABLE: Final[dict[str, Primitive]] = {row.name: row for row in ROWS}

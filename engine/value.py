@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 from mypy_extensions import i32, mypyc_attr
@@ -171,24 +171,24 @@ class Value(Node):
     # --- comparisons look at the numbers ---
 
     def __eq__(self, other: object) -> bool | Any:
-        number = comparable(other)
-        return NotImplemented if number is None else self._data == number
+        given = comparable(other)
+        return NotImplemented if given is None else bool(self._data == given)
 
     def __lt__(self, other: object) -> bool | Any:
-        number = comparable(other)
-        return NotImplemented if number is None else self._data < number
+        given = comparable(other)
+        return NotImplemented if given is None else bool(self._data < given)
 
     def __le__(self, other: object) -> bool | Any:
-        number = comparable(other)
-        return NotImplemented if number is None else self._data <= number
+        given = comparable(other)
+        return NotImplemented if given is None else bool(self._data <= given)
 
     def __gt__(self, other: object) -> bool | Any:
-        number = comparable(other)
-        return NotImplemented if number is None else self._data > number
+        given = comparable(other)
+        return NotImplemented if given is None else bool(self._data > given)
 
     def __ge__(self, other: object) -> bool | Any:
-        number = comparable(other)
-        return NotImplemented if number is None else self._data >= number
+        given = comparable(other)
+        return NotImplemented if given is None else bool(self._data >= given)
 
     def __hash__(self) -> int:
         return object.__hash__(self)
@@ -249,7 +249,7 @@ def comparable(other: object) -> Any:
     """The number to compare with; None if it is none."""
     if isinstance(other, Value):
         return other._data
-    return other if isinstance(other, Real) else None
+    return other if isinstance(other, Number) else None
 
 
 def operand(given: object, name: str) -> Value:
