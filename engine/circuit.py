@@ -1,38 +1,41 @@
-"""The drawing as a circuit in the language of Graphviz: gates joined by wires, as on a lecture's slides.
+"""The drawing as a circuit in the language of Graphviz: gates joined by wires, as slides have it.
 
-The wire that leaves a leaf or a gate has the value above it and the gradient below it; on its way into the next
-gate it has the local derivative.
+The wire that leaves a leaf or a gate has the value above it and the gradient below it; on its way
+into the next gate it has the local derivative.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from engine.sketch import Edge, Vertex, gradient, short, shortened
+from engine.sketch import Edge, Vertex, short, shortened
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
 INK, FAINT, WIRE, PALE = "#22262e", "#6b7280", "#8b93a1", "#f4f5f7"
-VALUE, GRADIENT, LOCAL, STALE = (
-    "#00755c",
-    "#c4401c",
-    "#3f5fa8",
-    "#8a5a00",
-)  # colour-blind readers tell them apart
-SANS, SERIF = "Helvetica", "Times-Italic"  # Graphviz knows their metrics wherever it runs
+VALUE, GRADIENT, LOCAL = "#00755c", "#c4401c", "#3f5fa8"  # told apart by colour-blind readers too
+STALE = "#8a5a00"
+SANS, SERIF = "Helvetica", "Times-Italic"  # Graphviz knows how wide they are wherever it runs
 GLYPHS: Final = {"*": "×", "/": "÷", "-": "−", "-x": "−", "**": "xⁿ", "|x|": "|·|"}
-LARGE: Final = 150  # edges; for more it takes Graphviz too long to make room for their labels
+LONGEST: Final = 24  # letters of a name
 
-# The gate, or the name of a leaf, spans the three rows of the value, the wire and the gradient. Edges leave from
-# a little table inside the end of the wire, since Graphviz starts some of them a point too far to the right.
-FIGURE: Final = """<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{top}
+# Graphviz's time grows much faster than the graph. From so many edges on, it places labels when all
+# is laid out instead of making room for them; and then it has to be content with less, which
+# nobody sees in a graph of that size.
+MANY, TOO_MANY = 150, 1000
+HASTE: Final = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
+
+# The gate, or the name of a leaf, spans the rows of the value, the wire and the gradient. Edges
+# leave from a point just inside the end of the wire: Graphviz starts some a little too far right.
+BARE: Final = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
+FIGURE: Final = """<<TABLE {bare}>{top}
 <TR>{head}<TD CELLPADDING="3">{value}</TD></TR>
-<TR><TD WIDTH="36" BGCOLOR="{wire}"><TABLE ALIGN="RIGHT" BORDER="0" CELLBORDER="0" CELLSPACING="0" \
-CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="3" HEIGHT="1"><TR><TD PORT="wire" WIDTH="1" HEIGHT="1"></TD>\
-<TD WIDTH="2"></TD></TR></TABLE></TD></TR>
+<TR><TD WIDTH="36" BGCOLOR="{wire}"><TABLE {bare} ALIGN="RIGHT" FIXEDSIZE="TRUE" WIDTH="3" \
+HEIGHT="1"><TR><TD PORT="wire" WIDTH="1" HEIGHT="1"></TD><TD WIDTH="2"></TD></TR></TABLE></TD></TR>
 <TR><TD CELLPADDING="3">{gradient}</TD></TR>{notes}
 </TABLE>>"""
 GATE: Final = """<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" STYLE="ROUNDED" \
@@ -42,107 +45,103 @@ COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">\
 
 def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     """The drawing in DOT."""
-    from graphviz import Digraph, escape as literal
+    from graphviz import Digraph
+    from graphviz import escape as literal  # else Graphviz reads backslashes in a tooltip
 
     font = {"fontname": SANS, "fontcolor": INK}
-    space = {
-        "rankdir": direction,
-        "bgcolor": "white",
-        "pad": "0.2",
-        "nodesep": "0.25",
-        "ranksep": "0.4",
-    }
+    space = {"rankdir": direction, "pad": "0.2", "nodesep": "0.25", "ranksep": "0.4"}
     graph = Digraph(
         "chainrule",
-        graph_attr={**font, **space, "fontsize": "10", "label": caption(drawn, title)},
+        graph_attr={**font, **space, "bgcolor": "white", "label": caption(drawn, title)},
         node_attr={**font, "shape": "plain", "fontsize": "14"},
-        edge_attr={
-            **font,
-            "fontsize": "12",
-            "fontcolor": LOCAL,
-            "color": WIRE,
-            "arrowhead": "none",
-        },
+        edge_attr={**font, "fontsize": "12", "fontcolor": LOCAL, "color": WIRE, "arrowhead": "none"},
     )
+    uses = Counter(edge.source for vertex in drawn for edge in vertex.inputs)
+    if uses.total() > TOO_MANY:
+        graph.attr(**HASTE)
+    label = "label" if uses.total() <= MANY else "xlabel"
     keys = {vertex: f"n{number}" for number, vertex in enumerate(drawn)}
-    start, end = (":wire:e", ":gate:w") if direction == "LR" else (":gate:s", ":gate:n")
-    label = "label" if sum(len(vertex.inputs) for vertex in drawn) <= LARGE else "xlabel"
     for vertex, key in keys.items():
-        graph.node(key, figure(vertex, direction), tooltip=literal("\n".join(facts(vertex))))
+        hint = literal("\n".join(facts(vertex)))
+        graph.node(key, figure(vertex, direction), tooltip=hint)
+        if len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs):
+            graph.node(key, ordering="in")  # the operands in order, where it costs no crossings
         for edge in vertex.inputs:
+            tail, head = ports(edge.source, direction)
             number = "" if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
             hint = literal(derivative(vertex, edge))
             options = {label: number, "tooltip": hint, "labeltooltip": hint}
-            graph.edge(keys[edge.source] + start, key + end, **options)
+            graph.edge(keys[edge.source] + tail, key + head, **options)
     return graph
+
+
+def ports(source: Vertex, direction: str) -> tuple[str, str]:
+    """Where an edge leaves its source, and where it enters the gate."""
+    if direction == "LR":
+        return ":wire:e", ":gate:w"
+    return ":gate:s" if source.op else ":s", ":gate:n"
 
 
 def figure(vertex: Vertex, direction: str) -> str:
     """A vertex as a table, which is Graphviz's way to put one thing above another."""
-    name = styled(shortened(vertex.name), INK, 15, SERIF)
+    name = styled(shortened(vertex.name, LONGEST), INK, 15, SERIF)
     if vertex.is_constant:
-        port = "wire" if direction == "LR" else "gate"
         number = styled(typeset(short(vertex.value)), FAINT, 11)
-        return (
-            f'<<TABLE BORDER="0"><TR><TD>{name}</TD><TD PORT="{port}">{number}</TD></TR></TABLE>>'
-        )
-    top, head = "", f'<TD ROWSPAN="3" CELLPADDING="4" PORT="gate">{name}</TD>'
+        return f'<<TABLE BORDER="0"><TR><TD>{name}</TD><TD PORT="wire">{number}</TD></TR></TABLE>>'
+    top, head = "", f'<TD ROWSPAN="3" CELLPADDING="4">{name}</TD>'
     if vertex.op:
-        head = f'<TD ROWSPAN="3" PORT="gate">{gate(vertex.symbol, direction)}</TD>'
-        if direction == "LR":
-            top = f"<TR><TD>{name}</TD><TD></TD></TR>" if name else ""
-        elif name:
-            head = f'<TD ROWSPAN="3" CELLPADDING="4">{name}</TD>{head}'
-    notes = [*(styled(typeset(each), GRADIENT, 10) for each in vertex.origin)]
-    if vertex.later:
-        notes.append(styled(typeset(vertex.staleness), STALE, 10))
+        symbol = GLYPHS.get(vertex.symbol, vertex.symbol)
+        width = max(28, 8 * len(symbol) + 12)
+        box = f'<TD ROWSPAN="3" PORT="gate">{gate(symbol, width, fixed=direction == "LR")}</TD>'
+        if direction == "TB":
+            head += box
+        else:
+            fits = 7 * len(vertex.name) < width  # else the name goes on above the wire
+            place = "" if fits else ' COLSPAN="2" ALIGN="LEFT"'
+            top, head = f"<TR><TD{place}>{name}</TD></TR>" if name else "", box
+    notes = [styled(typeset(note), GRADIENT, 10) for note in vertex.origin]
+    notes += filter(None, [styled(typeset(vertex.staleness()), STALE, 10)])
     aside = "<TD></TD>" * head.count("ROWSPAN")
     return FIGURE.format(
+        bare=BARE,
         top=top,
         head=head,
         value=styled(typeset(short(vertex.value)), VALUE),
         wire=WIRE,
-        gradient=styled(typeset(gradient(vertex)), GRADIENT),
+        gradient=styled(typeset(vertex.gradient), GRADIENT),
         notes="".join(f"<TR>{aside}<TD>{note}</TD></TR>" for note in notes),
     )
 
 
-def gate(symbol: str, direction: str) -> str:
-    """The box of a primitive; downwards it fills the height of the figure, so that edges reach it."""
-    glyph = GLYPHS.get(symbol, symbol)
-    width = max(28, 8 * len(glyph) + 12)
-    fixed = direction == "LR"
-    label = styled(glyph, INK, 16)
-    return GATE.format(ink=INK, pale=PALE, fixed=fixed, width=width, inside=width - 2, symbol=label)
+def gate(symbol: str, width: int, fixed: bool) -> str:
+    """The box of a primitive; if it is not fixed, it grows to the height of its cell."""
+    text = styled(symbol, INK, 16)
+    return GATE.format(ink=INK, pale=PALE, fixed=fixed, width=width, inside=width - 2, symbol=text)
 
 
 def caption(drawn: Sequence[Vertex], title: str) -> str:
-    """What stands below the picture: its title, a warning if it is stale, and how to read it."""
+    """What stands below the picture: a title, a warning if it is stale, and how to read it."""
     lines = [styled(title, INK)] if title else []
-    if any(vertex.later for vertex in drawn):
-        lines.append(
-            styled(
-                "stale: leaves were assigned since; drawn are the values that were used", STALE, 10
-            )
-        )
-    lines.append(
-        styled("value above", VALUE, 10)
-        + styled("   gradient below   ", GRADIENT, 10)
-        + styled("local derivative on the edge", LOCAL, 10)
-    )
-    rows = "".join(f"<TR><TD>{line}</TD></TR>" for line in lines)
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>>'
+    if any(vertex.staleness() for vertex in drawn):
+        warning = "stale: leaves were assigned since; drawn are the values that were used"
+        lines.append(styled(warning, STALE, 10))
+    legend = [("value above", VALUE), ("   gradient below   ", GRADIENT)]
+    legend.append(("local derivative on the edge", LOCAL))
+    lines.append("".join(styled(words, colour, 10) for words, colour in legend))
+    rows = "".join(f'<TR><TD CELLPADDING="2">{line}</TD></TR>' for line in lines)
+    return f"<<TABLE {BARE}>{rows}</TABLE>>"
 
 
 def facts(vertex: Vertex) -> list[str]:
     """What a tooltip says of a vertex, with all digits."""
-    name = " = ".join(filter(None, [vertex.name, vertex.expression]))
-    lines = [f"{name or 'constant' if vertex.is_constant else name or 'leaf'} = {vertex.value!r}"]
+    kind = "constant" if vertex.is_constant else "leaf"
+    what = " = ".join(filter(None, [vertex.name, vertex.expression])) or kind
+    lines = [f"{what} = {vertex.value!r}"]
     if not vertex.is_constant:
         lines.append("no gradient yet" if vertex.grad is None else f"gradient {vertex.grad!r}")
-    if len(vertex.contributions) > 1:
+    if vertex.grad is not None and len(vertex.contributions) > 1:
         lines.append(f"from here {' + '.join(map(repr, vertex.contributions))}")
-    return lines + [f"assigned since: {number!r}" for number in vertex.later]
+    return [*lines, *filter(None, [vertex.staleness(repr)])]
 
 
 def derivative(vertex: Vertex, edge: Edge) -> str:
@@ -152,14 +151,10 @@ def derivative(vertex: Vertex, edge: Edge) -> str:
     return f"local derivative {edge.derivative!r}"
 
 
-def styled(text: str, colour: str, size: int = 14, face: str = "") -> str:
+def styled(text: str, colour: str, size: int = 14, face: str = SANS) -> str:
     """Text in Graphviz's HTML, which takes no tags around nothing."""
-    font = f' FACE="{face}"' if face else ""
-    return (
-        f'<FONT COLOR="{colour}" POINT-SIZE="{size}"{font}>{escape(text, quote=False)}</FONT>'
-        if text
-        else ""
-    )
+    font = f' POINT-SIZE="{size}"' * (size != 14) + f' FACE="{face}"' * (face != SANS)
+    return f'<FONT COLOR="{colour}"{font}>{escape(text, quote=False)}</FONT>' if text else ""
 
 
 def typeset(number: str) -> str:

@@ -18,7 +18,9 @@ def no_value(error: Exception, row: Primitive, operands: list[float]) -> Excepti
     reason = f"{row.name} needs {row.needs}" if row.needs else str(error)
     if kind is OverflowError:
         reason = "the result is too large for a float (the largest is 1.8e308)"
-    return kind(f"{SUMMARY.get(kind, 'error')}: {call} has no value: {reason}")
+    failure = kind(f"{SUMMARY.get(kind, 'error')}: {call} has no value: {reason}")
+    failure.__suppress_context__ = True  # compiled code ignores the "from None" of a raise
+    return failure
 
 
 def not_a_number(given: object, where: str) -> TypeError:

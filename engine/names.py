@@ -1,25 +1,24 @@
-"""What the caller calls his nodes: the variables of a frame, and the elements of its lists, tuples and dicts."""
+"""What the caller calls his nodes: the variables of a frame, and the elements of its containers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from types import FrameType
 from typing import Any, Final
 
 from engine.value import Value
 
 NOTEBOOK: Final = {"In", "Out"}  # the history that notebooks keep: nobody calls his node Out[3]
-ELEMENTS: Final = (
-    1_000_000  # looked at in all containers together: a table of data must not hold up a drawing
-)
+ELEMENTS: Final = 1_000_000  # in all containers together: tables of data must not hold up a drawing
 
 
 def names_in(frame: FrameType) -> dict[int, str]:
     """The names of the Values that a frame sees, by the identity of the Value.
 
-    Locals come before globals, and the first name wins. Names with a leading underscore are skipped. Elements
-    are called what one writes to reach them: w[0], W[1][0], params["w"].
+    Locals come before globals, and the first name wins. Names with a leading underscore are
+    skipped. Elements of lists, tuples and dicts are called what one writes to reach them: w[0],
+    W[1][0], params["w"].
 
     >>> import inspect
     >>> weights, bias = [Value(0.1), Value(0.2)], Value(0.3)
@@ -34,8 +33,8 @@ def names_in(frame: FrameType) -> dict[int, str]:
 
 
 def reachable(frame: FrameType) -> Iterator[tuple[str, Value]]:
-    """Every Value with every name it has, in the order of the variables and of the elements in them."""
-    variables = chain(frame.f_locals.items(), frame.f_globals.items())
+    """Every Value with every name it has, in the order of the variables and of their elements."""
+    variables = [*frame.f_locals.items(), *frame.f_globals.items()]
     stack = [
         (name, it) for name, it in variables if not name.startswith("_") and name not in NOTEBOOK
     ]

@@ -120,7 +120,7 @@ class Node:
         self._code: i32 = _code
         self._has_grad: bool = False
         if label is not NO_LABEL:
-            self.label = label
+            set_label(self, label)
 
     @property
     def data(self) -> float:
@@ -164,14 +164,7 @@ class Node:
 
     @label.setter
     def label(self, label: object) -> None:
-        if not isinstance(label, str):
-            raise TypeError(
-                f"a label is a string, but got {label!r} of type {type(label).__name__}"
-            )
-        if self._more is None:
-            self._more = More(label, (), ())
-        else:
-            self._more.label = label
+        set_label(self, label)
 
     @property
     def op(self) -> str:
@@ -203,8 +196,28 @@ class Node:
         self._has_grad = False
 
 
+def set_label(node: Node, label: object) -> None:
+    """Call a node by a name; "" leaves it to the drawings again."""
+    if not isinstance(label, str):
+        raise TypeError(f"a label is a string, but got {label!r} of type {type(label).__name__}")
+    if node._more is None:
+        node._more = More(label, (), ())
+    else:
+        node._more.label = label
+
+
 def number(given: object, where: str) -> float:
     """One real number as a float; an int, a Fraction or a NumPy scalar is taken too."""
     if isinstance(given, (float, int, Real)) or type(given).__name__ in ("bool", "bool_"):
         return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
     raise not_a_number(given, where)
+
+
+if (
+    COMPILED
+):  # mypyc's setters take a deletion for an assignment of nothing, and crash; a property does not
+    for _name in ("data", "grad", "label"):
+        _compiled: Any = vars(Node)[_name]
+        _guarded = property(_compiled.__get__, _compiled.__set__)
+        _guarded.__set_name__(Node, _name)  # type: ignore[attr-defined]
+        setattr(Node, _name, _guarded)

@@ -1,31 +1,85 @@
-"""From DOT to a picture: by the `dot` that the machine has, or else by the Graphviz that pip installed with us."""
+"""From DOT to a picture: by the machine's `dot` if it has one, else by the Graphviz pip installed.
+
+That one, graphviz-pure, is young, so that nothing else here depends on it: a program whose command
+line is that of `dot`.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
-RESOLUTION: Final = (
-    "192"  # dots per inch in a PNG, twice a screen's, so that it stays sharp on a slide
-)
+FORMATS: Final = ("svg", "png", "pdf", "dot")
+PIXELS: Final = ("-Gdpi=192", "-Gsize=42,42")  # twice a screen's density, 8,000 a side at most
 
 
 def render(source: str, kind: str) -> bytes:
+    """The picture of a DOT source, as the content of a file.
+
+    Raises:
+        RuntimeError: if no program can make it; it says what to install.
+    """
+    if kind == "dot":
+        return source.encode()
     from graphviz.backend import dot_command, execute
 
     command = dot_command.command("dot", kind)
-    command[0] = program(kind)
-    if kind == "png":
-        command.append(f"-Gdpi={RESOLUTION}")
-    return execute.run_check(command, input=source.encode(), capture_output=True, quiet=True).stdout
+    command[0] = program(kind)  # all that is not left to the graphviz package
+    command += PIXELS if kind == "png" else ()
+    try:
+        done = execute.run_check(command, input=source.encode(), capture_output=True, quiet=True)
+    except execute.CalledProcessError as error:
+        words = error.stderr.decode(errors="replace").strip()
+        raise RuntimeError(f"{command[0]} could not make the {kind}: {words}") from error
+    return bytes(done.stdout)
 
 
 def program(kind: str) -> str:
-    return shutil.which("dot") or installed()
+    """The Graphviz to run."""
+    found = shutil.which("dot") or (None if kind == "pdf" else bundled())
+    if found is None and kind == "pdf":
+        raise RuntimeError(
+            "a PDF needs the program `dot`: install Graphviz (apt install graphviz, brew install "
+            "graphviz, or graphviz.org/download), or save as .svg or .png, which need nothing more"
+        )
+    if found is None:
+        raise RuntimeError(
+            f"there is no Graphviz to make the {kind}: pip install graphviz-pure, or save as .dot"
+        )
+    return found
 
 
-def installed() -> str:
-    for file in metadata.files("graphviz-pure") or []:
-        if file.stem == "graphviz-pure":
-            return str(file.locate())
+def bundled() -> str | None:
+    """The program graphviz-pure: where pip put it, even if that is not on the PATH."""
+    try:
+        files = metadata.files("graphviz-pure") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    installed = [str(file.locate()) for file in files if file.stem == "graphviz-pure"]
+    return next(filter(os.path.exists, installed), None) or shutil.which("graphviz-pure")
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left behind.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    unfinished = target.with_name(f".{token_hex(8)}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        reason = error.strerror
+        if isinstance(error, FileNotFoundError):
+            reason = "there is no such folder, make it first"
+        words = f"the drawing cannot be saved: {reason}"
+        raise type(error)(error.errno, words, str(path)) from None

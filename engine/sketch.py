@@ -1,23 +1,38 @@
-"""What a drawing shows of a graph: a snapshot, from which the picture and the terminal's tree are made.
+"""What a drawing shows of a graph: a snapshot, of which a picture or a terminal's tree is made.
 
-A node that is drawn is a vertex. Not every node is one: the 0 that Python's sum() starts from is left out,
-together with the addition that takes it, and a `dot` can be expanded into the products and the sum it stands for.
+A node that is drawn is a vertex. Not every node is one: the 0 that Python's sum() starts from is
+left out, together with the addition that takes it; and a `dot` can be expanded into the products
+and the sum that it stands for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from engine.backward import topological_order
-from engine.node import Node
 from engine.rules import TABLE
+from engine.value import Value
 
 TERMS: Final = 6  # of a sum of contributions are written out; of more only their number is told
 DASH: Final = "–"  # the gradient before any backward pass: a 0 would read as a result
-LETTERS: Final = 24  # of a name or an expression are shown
+
+
+def short(number: float) -> str:
+    """A number with four significant digits.
+
+    >>> short(-12.0), short(0.593269992), short(1e-05), short(-0.0)
+    ('-12', '0.5933', '1e-5', '0')
+    """
+    digits, _, exponent = f"{number + 0.0:.4g}".partition("e")
+    return f"{digits}e{int(exponent)}" if exponent else digits
+
+
+def same(a: float, b: float, within: float = 0.0) -> bool:
+    """Whether two numbers are equal, or as near as asked; NaN equals NaN."""
+    return a == b or abs(a - b) <= within or (a != a and b != b)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -27,12 +42,13 @@ class Vertex:
     name: str
     op: str  # the name of its primitive, "" for a leaf
     value: float  # that the forward pass used
-    later: list[float]  # what a leaf was assigned after that; if anything, the graph is stale
+    now: float  # the one it has, which differs if it is a leaf that was assigned since
     grad: float | None  # None before any backward pass
     is_constant: bool = False
     is_output: bool = False
     inputs: list[Edge] = field(default_factory=list)
-    contributions: list[float] = field(default_factory=list)  # to its gradient, one from each use
+    also: list[float] = field(default_factory=list)  # used too, of a leaf assigned on the way
+    contributions: list[float] = field(default_factory=list)  # to its gradient, one of each use
 
     @property
     def symbol(self) -> str:
@@ -42,21 +58,24 @@ class Vertex:
     @property
     def expression(self) -> str:
         """How it is computed from its inputs; "" for a leaf."""
-        return TABLE[self.op].call(*(edge.source.operand for edge in self.inputs)) if self.op else ""
+        operands = [edge.source.operand for edge in self.inputs]
+        return TABLE[self.op].call(*operands) if self.op else ""
 
     @property
     def operand(self) -> str:
-        """What stands for it in an expression: its name, else a constant's number or an ellipsis."""
+        """What stands for it in an expression: its name, else a constant's number or dots."""
         return self.name or (short(self.value) if self.is_constant else "…")
 
     @property
-    def staleness(self) -> str:
-        """What is to be said if the leaf was assigned after the forward pass used it."""
-        return f"stale: then {', '.join(map(short, self.later))}" if self.later else ""
+    def gradient(self) -> str:
+        """The gradient as it is drawn: a dash if there is none yet, nothing for a constant."""
+        if self.is_constant:
+            return ""
+        return DASH if self.grad is None else short(self.grad)
 
     @property
     def origin(self) -> list[str]:
-        """Where its gradient comes from, unless that is the one use that is drawn."""
+        """Where the gradient comes from, unless it is the one use that is drawn."""
         if self.grad is None or self.is_output:
             return []
         here = sum(self.contributions)
@@ -73,6 +92,13 @@ class Vertex:
             remarks.append(f"{short(here)} = {terms}" if remarks else f"= {terms}")
         return remarks
 
+    def staleness(self, digits: Callable[[float], str] = short) -> str:
+        """What is to be said of a leaf that was assigned after it had been used."""
+        remarks = [f"also {digits(value)}" for value in self.also]
+        if not same(self.now, self.value):
+            remarks.append(f"now {digits(self.now)}")
+        return f"stale: {', '.join(remarks)}" if remarks else ""
+
 
 class Edge(NamedTuple):
     """A use of a vertex as an input, with the local derivative."""
@@ -81,7 +107,15 @@ class Edge(NamedTuple):
     derivative: float
 
 
-def sketch(outputs: Sequence[Node], names: Mapping[int, str], expand: bool = False) -> list[Vertex]:
+def nodes_of(outputs: Sequence[Value]) -> list[Value]:
+    """All that the outputs are computed from, each node once and after its inputs."""
+    orders = [topological_order(output) for output in outputs]
+    return list({id(node): node for order in orders for node in order}.values())
+
+
+def sketch(
+    outputs: Sequence[Value], names: Mapping[int, str], expand: bool = False
+) -> list[Vertex]:
     """The vertices of a drawing, each after its inputs.
 
     Args:
@@ -89,27 +123,30 @@ def sketch(outputs: Sequence[Node], names: Mapping[int, str], expand: bool = Fal
         names: names for the nodes that have no label, by identity.
         expand: whether a `dot` is drawn as its products and their sum.
     """
-    order = list({id(node): node for output in outputs for node in topological_order(output)}.values())
+    order = nodes_of(outputs)
     called = {id(node): printable(node.label or names.get(id(node), "")) for node in order}
     ends = {id(output) for output in outputs}
-    values = values_held(order)
-    zeros = starts_of_sums(order, called)
+    zeros = starts_of_sums(order, called) - ends
+    used = values_used(order)
     vertices: dict[int, Vertex] = {}
     drawn: list[Vertex] = []
     for node in order:
         key = id(node)
+        if key in zeros:
+            continue
         edges = zip(node.inputs, node.local_derivatives, strict=True)
         inputs = [Edge(vertices[id(each)], d) for each, d in edges if id(each) not in zeros]
-        if key in zeros and key not in ends:
-            continue
-        if len(inputs) < len(node.inputs) and not called[key] and key not in ends:
+        first_of_sum = len(inputs) < len(node.inputs)
+        if first_of_sum and not called[key] and key not in ends:
             vertices[key] = inputs[0].source  # 0 + x is drawn as x
             continue
-        value, *later = values[key]
+        op = "sum" if first_of_sum else node.op
+        value, *also = used[key] or [node.data]
         grad = node.grad if node.has_grad and not node.is_constant else None
-        op = node.op if len(inputs) == len(node.inputs) else "sum"
-        vertex = Vertex(called[key], op, value, later, grad, node.is_constant, key in ends, inputs)
-        if expand and node.op == "dot":
+        vertex = Vertex(
+            called[key], op, value, node.data, grad, node.is_constant, key in ends, inputs, also
+        )
+        if expand and op == "dot":
             drawn += split(vertex)
         vertices[key] = vertex
         drawn.append(vertex)
@@ -117,68 +154,49 @@ def sketch(outputs: Sequence[Node], names: Mapping[int, str], expand: bool = Fal
     return drawn
 
 
-def values_held(order: Sequence[Node]) -> dict[int, list[float]]:
-    """The different values of each node: those that were used, in this order, and the one it has now."""
-    values: dict[int, list[float]] = {id(node): [] for node in order}
-    uses = [(each, primal) for node in order for each, primal in zip(node.inputs, node.primals, strict=True)]
-    for node, value in [*uses, *((node, node.data) for node in order)]:
-        if not any(same(value, other) for other in values[id(node)]):
-            values[id(node)].append(value)
-    return values
-
-
-def starts_of_sums(order: Sequence[Node], called: Mapping[int, str]) -> set[int]:
-    """The zeros that sum() started from: nameless constants with no other use, to which something is added."""
+def starts_of_sums(order: Sequence[Value], called: Mapping[int, str]) -> set[int]:
+    """The zeros that sum() started from: nameless constants, used once, as first of an addition."""
     uses = Counter(id(each) for node in order for each in node.inputs)
     starts = [node.inputs[0] for node in order if node.op == "add"]
-    return {id(x) for x in starts if x.is_constant and x.data == 0.0 and uses[id(x)] == 1 and not called[id(x)]}
+    zeros = [id(x) for x in starts if x.is_constant and x.data == 0.0 and not called[id(x)]]
+    return {zero for zero in zeros if uses[zero] == 1}
+
+
+def values_used(order: Sequence[Value]) -> dict[int, list[float]]:
+    """The values of each node that others used: one, unless a leaf was assigned on the way."""
+    values: dict[int, list[float]] = {id(node): [] for node in order}
+    for node in order:
+        for each, value in zip(node.inputs, node.primals, strict=True):
+            if not any(same(value, other) for other in values[id(each)]):
+                values[id(each)].append(value)
+    return values
 
 
 def split(vertex: Vertex) -> list[Vertex]:
     """The products of a `dot`; the vertex itself becomes their sum."""
     n = len(vertex.inputs) // 2
-    pairs = zip(vertex.inputs[:n], vertex.inputs[n : 2 * n], strict=True)
-    products = [  # the local derivative of each factor is the other
-        Vertex("", "mul", w.derivative * x.derivative, [], vertex.grad, inputs=[w, x]) for w, x in pairs
-    ]
+    products = []
+    for w, x in zip(vertex.inputs[:n], vertex.inputs[n : 2 * n], strict=True):
+        value = w.derivative * x.derivative  # the local derivative of each factor is the other
+        products.append(Vertex("", "mul", value, value, vertex.grad, inputs=[w, x]))
     vertex.op = "sum"
     vertex.inputs = [*(Edge(product, 1.0) for product in products), *vertex.inputs[2 * n :]]
     return products
 
 
 def contribute(drawn: Sequence[Vertex]) -> None:
-    """Note what each use adds to the gradient of an input; as in the engine, a gradient of 0 hands on 0."""
+    """Note what each use adds to the gradient of an input; a gradient of 0 hands on 0, never NaN."""
     for vertex in drawn:
         if vertex.grad is not None:
             for source, derivative in vertex.inputs:
                 source.contributions.append(vertex.grad * derivative if vertex.grad else 0.0)
 
 
-def same(a: float, b: float, within: float = 0.0) -> bool:
-    """Whether two numbers are equal, as far as asked, where NaN equals NaN."""
-    return a == b or abs(a - b) <= within or (a != a and b != b)
-
-
-def short(number: float) -> str:
-    """A number with four significant digits.
-
-    >>> short(-12.0), short(0.593269992), short(1e-05), short(-0.0)
-    ('-12', '0.5933', '1e-5', '0')
-    """
-    digits, _, exponent = f"{number + 0.0:.4g}".partition("e")
-    return f"{digits}e{int(exponent)}" if exponent else digits
-
-
-def gradient(vertex: Vertex) -> str:
-    """The gradient as it is drawn: a dash before any backward pass, nothing for a constant."""
-    return "" if vertex.is_constant else DASH if vertex.grad is None else short(vertex.grad)
-
-
 def printable(text: str) -> str:
-    """Text on one line, without the characters that a terminal obeys and a picture cannot hold."""
+    """Text on one line, without characters that a terminal obeys and a picture cannot hold."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int) -> str:
     """The beginning of a text that is too long to be drawn."""
-    return text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"

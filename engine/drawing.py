@@ -1,0 +1,142 @@
+"""Pictures of graphs: draw(f), and the Drawing that it returns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from engine.circuit import circuit
+from engine.errors import not_a_value
+from engine.names import names_in
+from engine.render import FORMATS, render, write
+from engine.sketch import Vertex, nodes_of, shortened, sketch
+from engine.tree import tree
+from engine.value import Value
+
+LIMIT: Final = 500  # nodes: a drawing of more is not read
+
+
+class Drawing:
+    """A graph as it was when draw() was called: notebooks show a picture of it, print() a tree."""
+
+    def __init__(self, drawn: Sequence[Vertex], direction: str, title: str) -> None:
+        self._drawn, self._direction, self._title = drawn, direction, title
+
+    @cached_property
+    def text(self) -> str:
+        """The graph as a tree for a terminal, with the numbers of the picture.
+
+        >>> from engine import Value
+        >>> x, y = Value(3.0), Value(-2.0)
+        >>> f = x * y
+        >>> f.backward()
+        >>> print(draw(f).text)
+                   value  gradient  local derivative
+        f = x * y     -6         1
+        ├─ x           3        -2                -2
+        └─ y          -2         3                 3
+        """
+        return tree(self._drawn)
+
+    @cached_property
+    def source(self) -> str:
+        """The picture in DOT, the language of Graphviz."""
+        return str(circuit(self._drawn, self._direction, self._title).source)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Save the picture in the format that the ending of the name says.
+
+        Args:
+            path: a file name that ends in .svg, .png, .pdf or .dot.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if the ending is none of these.
+            OSError: if the file cannot be written; nothing is left behind then.
+            RuntimeError: if a program is missing; it says what to install.
+        """
+        target = Path(path)
+        kind = target.suffix.lower().removeprefix(".")
+        if kind not in FORMATS:
+            endings = ", ".join(f".{known}" for known in FORMATS)
+            raise ValueError(f"cannot save a drawing as {target.name!r}: end the name in {endings}")
+        write(render(self.source, kind), target)
+        return target
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(v.name or v.expression or "a leaf" for v in self._drawn if v.is_output)
+        nodes = f"{len(self._drawn)} node{'s' * (len(self._drawn) != 1)}"
+        return f"<Drawing of {shortened(outputs, 40)}, {nodes}: print it, or .save('f.svg')>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows, and a terminal that runs IPython."""
+        return {"image/svg+xml": render(self.source, "svg").decode(), "text/plain": self.text}
+
+
+def draw(
+    output: Value | Sequence[Value],
+    direction: str = "LR",
+    expand: bool = False,
+    limit: int = LIMIT,
+    title: str = "",
+) -> Drawing:
+    """Draw the graph that a Value was computed by.
+
+    Each node shows its name, its value above and its gradient below (a dash before any backward
+    pass); each edge shows the local derivative. Where a node is used more than once, the
+    contributions that its gradient is the sum of stand below it. Nodes are called by their label,
+    or else as the caller's variables.
+
+    Args:
+        output: what was computed; several outputs in one drawing as a list.
+        direction: "LR" from left to right, or "TB" from top to bottom.
+        expand: draw each `dot` as its products and their sum.
+        limit: the most nodes that are drawn.
+        title: a line below the picture.
+
+    Returns:
+        The drawing as it is now: a picture in a notebook, a tree if printed, files by `.save()`.
+
+    Raises:
+        TypeError: if what is to be drawn is not a Value.
+        ValueError: if the direction is unknown, or the graph has more nodes than the limit.
+
+    >>> from engine import Value
+    >>> x, y, z = Value(-2), Value(5), Value(-4)
+    >>> q = x + y
+    >>> f = q * z
+    >>> f.backward()
+    >>> draw(f)
+    <Drawing of f, 5 nodes: print it, or .save('f.svg')>
+    """
+    outputs: list[Any] = list(output) if isinstance(output, (list, tuple)) else [output]
+    for each in outputs:
+        if not isinstance(each, Value):
+            raise not_a_value(each, "draw")
+    if not outputs:
+        raise ValueError("there is nothing to draw: the list is empty")
+    if direction not in ("LR", "TB"):
+        raise ValueError(f'direction is "LR" or "TB" (left to right, or down), not {direction!r}')
+    nodes = nodes_of(outputs)
+    products = sum(len(node.inputs) // 2 for node in nodes if expand and node.op == "dot")
+    if len(nodes) + products > limit:
+        raise too_large(len(nodes) + products, limit)
+    return Drawing(sketch(outputs, names_in(sys._getframe(1)), expand), direction, title)
+
+
+def too_large(nodes: int, limit: int) -> ValueError:
+    """A graph of which nobody could read a drawing."""
+    return ValueError(
+        f"this graph has {nodes} nodes, and a drawing of more than {limit} is hard to read: draw a "
+        "part of it, such as a Value that it was computed from; write neurons with dot(weights, "
+        f"inputs), which is one node; or raise the limit: draw(f, limit={nodes})"
+    )
