@@ -9,7 +9,7 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import copying as copying  # teaches Value to be copied and pickled
 from engine import functions
@@ -23,15 +23,16 @@ from engine.pause import no_grad
 from engine.rules import Primitive
 from engine.value import Value
 
-LAZY = {
-    "draw": "engine.draw",
-    "Drawing": "engine.draw",
-}  # so that importing the engine does not load Graphviz
+if TYPE_CHECKING:
+    from engine.drawing import Drawing, draw
+
+LAZY = ("Drawing", "draw")  # from engine.drawing: importing the engine does not load Graphviz
 
 
 def __getattr__(name: str) -> Any:
     if name in LAZY:
-        return getattr(import_module(LAZY[name]), name)
+        globals()[name] = getattr(import_module("engine.drawing"), name)
+        return globals()[name]
     if name in functions.FUNCTIONS:  # a row that was registered later
         return functions.FUNCTIONS[name]
     raise AttributeError(f"module 'engine' has no attribute {name!r}")

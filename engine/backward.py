@@ -124,7 +124,9 @@ def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) ->
     """The partial of a row in argument k; inf or NaN where Python's floats would raise."""
     row = ROWS[code]
     try:
-        return as_float(row.partial(FLOATS, k, y, *primals))
+        if row.variadic:
+            return as_float(row.partials[0](FLOATS, k, y, primals))
+        return as_float(row.partials[k](FLOATS, y, *primals))
     except (ArithmeticError, ValueError):
         return elementary.extended(row, k, y, primals)
 

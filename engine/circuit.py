@@ -50,11 +50,12 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
 
     font = {"fontname": SANS, "fontcolor": INK}
     space = {"rankdir": direction, "pad": "0.2", "nodesep": "0.25", "ranksep": "0.4"}
+    line = {"color": WIRE, "arrowhead": "none"}
     graph = Digraph(
         "chainrule",
         graph_attr={**font, **space, "bgcolor": "white", "label": caption(drawn, title)},
         node_attr={**font, "shape": "plain", "fontsize": "14"},
-        edge_attr={**font, "fontsize": "12", "fontcolor": LOCAL, "color": WIRE, "arrowhead": "none"},
+        edge_attr={**font, **line, "fontsize": "12", "fontcolor": LOCAL},
     )
     uses = Counter(edge.source for vertex in drawn for edge in vertex.inputs)
     if uses.total() > TOO_MANY:
@@ -62,13 +63,13 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     label = "label" if uses.total() <= MANY else "xlabel"
     keys = {vertex: f"n{number}" for number, vertex in enumerate(drawn)}
     for vertex, key in keys.items():
+        own = len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs)
+        order = {"ordering": "in"} if own else {}  # of the operands, where it costs no crossings
         hint = literal("\n".join(facts(vertex)))
-        graph.node(key, figure(vertex, direction), tooltip=hint)
-        if len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs):
-            graph.node(key, ordering="in")  # the operands in order, where it costs no crossings
+        graph.node(key, figure(vertex, direction), tooltip=hint, **order)
         for edge in vertex.inputs:
             tail, head = ports(edge.source, direction)
-            number = "" if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
+            number = " " if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
             hint = literal(derivative(vertex, edge))
             options = {label: number, "tooltip": hint, "labeltooltip": hint}
             graph.edge(keys[edge.source] + tail, key + head, **options)
@@ -91,14 +92,13 @@ def figure(vertex: Vertex, direction: str) -> str:
     top, head = "", f'<TD ROWSPAN="3" CELLPADDING="4">{name}</TD>'
     if vertex.op:
         symbol = GLYPHS.get(vertex.symbol, vertex.symbol)
-        width = max(28, 8 * len(symbol) + 12)
+        width = max(28, 8 * len(symbol) + 16)
         box = f'<TD ROWSPAN="3" PORT="gate">{gate(symbol, width, fixed=direction == "LR")}</TD>'
         if direction == "TB":
             head += box
         else:
-            fits = 7 * len(vertex.name) < width  # else the name goes on above the wire
-            place = "" if fits else ' COLSPAN="2" ALIGN="LEFT"'
-            top, head = f"<TR><TD{place}>{name}</TD></TR>" if name else "", box
+            above = f"<TD>{name}</TD>" if 7 * len(vertex.name) < width else f"<TD></TD><TD>{name}</TD>"
+            top, head = f"<TR>{above}</TR>" if name else "", box
     notes = [styled(typeset(note), GRADIENT, 10) for note in vertex.origin]
     notes += filter(None, [styled(typeset(vertex.staleness()), STALE, 10)])
     aside = "<TD></TD>" * head.count("ROWSPAN")

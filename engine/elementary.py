@@ -54,7 +54,7 @@ def sign(x: float) -> float:
     return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
 
 
-# What the math module and NumPy have; everything else is computed from these by the rows of the table.
+# What the math module and NumPy have; the rows of the table compute everything else from these.
 NAMES: Final = (
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
     "sinh", "cosh", "tanh", "hypot",

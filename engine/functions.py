@@ -13,6 +13,7 @@ from keyword import iskeyword
 from typing import Any, Final
 
 from engine.elementary import FLOATS, Elementary
+from engine.node import COMPILED
 from engine.rules import ROWS, TABLE, Primitive
 from engine.value import Value, binary, unary
 from engine.variadic import dot as weighted_sum
@@ -133,6 +134,14 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     total = FUNCTIONS["logsumexp"](values)
     return [FUNCTIONS["exp"](value - total) for value in values]
 
+
+def refuse_deletion(node: Value, name: str) -> None:
+    """What `del v.data` meets: the setters that mypyc writes would crash on it."""
+    raise AttributeError(f"{name} of a Value cannot be deleted")
+
+
+if COMPILED:
+    setattr(Value, "__delattr__", refuse_deletion)  # noqa: B010 - mypyc has it only with __setattr__
 
 for _code in range(len(ROWS)):
     install(_code)

@@ -211,13 +211,3 @@ def number(given: object, where: str) -> float:
     if isinstance(given, (float, int, Real)) or type(given).__name__ in ("bool", "bool_"):
         return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
     raise not_a_number(given, where)
-
-
-if (
-    COMPILED
-):  # mypyc's setters take a deletion for an assignment of nothing, and crash; a property does not
-    for _name in ("data", "grad", "label"):
-        _compiled: Any = vars(Node)[_name]
-        _guarded = property(_compiled.__get__, _compiled.__set__)
-        _guarded.__set_name__(Node, _name)  # type: ignore[attr-defined]
-        setattr(Node, _name, _guarded)

@@ -10,7 +10,9 @@ How to read a row:
 
 * `forward(xp, *x)` is the value. It raises only where the value does not exist.
 * The k-th partial, `partial(xp, y, *x)`, is the derivative with respect to argument k; y is the value. Where it
-  is infinite or undefined it is inf or NaN. A row of any number of arguments has one `partial(xp, k, y, *x)`.
+  is infinite or undefined it is inf or NaN.
+* A variadic row, of any number of arguments, has one `partial(xp, k, y, x)` for argument k. There x is one tuple:
+  to unpack a thousand arguments for each of a thousand partials would take a million steps.
 * No formula asks a Python `if` about its numbers, so that arrays and graphs can pass through it.
 * In LaTeX, #1, #2 are the arguments, as in a TeX macro, and #* is all of them.
 
@@ -47,7 +49,7 @@ class Primitive:
         domain: an interval per argument from which tests draw points; one for all if it is variadic.
         doc: what it is, in a few words.
         forward: the value, `forward(xp, *x)`.
-        partials: a `partial(xp, y, *x)` for each argument; one `partial(xp, k, y, *x)` if it is variadic.
+        partials: a `partial(xp, y, *x)` for each argument; one `partial(xp, k, y, x)` if it is variadic.
         needs: what the arguments must satisfy for the value to exist; "" if nothing.
         kinks: points of interest, each with the partials that the policy above gives there.
         defaults: values of arguments that may be left out, from the right.
@@ -92,7 +94,7 @@ class Primitive:
 
     def partial(self, xp: Any, k: int, y: Any, *x: Any) -> Any:
         """The derivative with respect to argument k (from 0) at the point x, where the value is y."""
-        return self.partials[0](xp, k, y, *x) if self.variadic else self.partials[k](xp, y, *x)
+        return self.partials[0](xp, k, y, x) if self.variadic else self.partials[k](xp, y, *x)
 
     def tex(self, *operands: str) -> str:
         r"""Its LaTeX with the operands filled in.
@@ -139,7 +141,7 @@ def weighted_sum(xp: Any, *operands: Any) -> Any:
     return total([*operands[2 * n :], *map(lambda w, x: w * x, operands[:n], operands[n : 2 * n])])
 
 
-def weighted_sum_partial(xp: Any, k: int, y: Any, *operands: Any) -> Any:
+def weighted_sum_partial(xp: Any, k: int, y: Any, operands: tuple[Any, ...]) -> Any:
     """Of a weight: its input. Of an input: its weight. Of the bias: 1."""
     n = len(operands) // 2
     return operands[k + n] if k < n else operands[k - n] if k < 2 * n else 1.0
@@ -189,7 +191,7 @@ ROWS: Final[list[Primitive]] = [
     P("abs",        "|x|",        r"\left|#1\right|",                    (R,),                     "the absolute value",
       lambda xp, x: abs(x),                         lambda xp, y, x: xp.sign(x), kinks={(0.0,): (0.0,)}),
     P("sum",        "Σ",          r"\operatorname{sum}(#*)",             (R,),                     "the sum of any number of terms",
-      lambda xp, *x: total(x),                      lambda xp, k, y, *x: 1.0, variadic=True),
+      lambda xp, *x: total(x),                      lambda xp, k, y, x: 1.0, variadic=True),
     P("dot",        "w·x",        r"\operatorname{dot}(#*)",             (R,),                     "the weighted sum w1 x1 + ... + wn xn + b",
       weighted_sum,                                 weighted_sum_partial, variadic=True),
     P("sign",       "sign",       r"\operatorname{sign}(#1)",            (R,),                     "-1, 0 or 1, as x is negative, zero or positive",
@@ -272,7 +274,7 @@ ROWS: Final[list[Primitive]] = [
     P("equal",      "=",          "[#1 = #2]",                           (R, R),                   "1 where a = b, else 0",
       lambda xp, a, b: xp.equal(a, b),              lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0, kinks={(1.5, 1.5): (0.0, 0.0)}),
     P("logsumexp",  "logsumexp",  r"\ln\sum\exp(#*)",                    (R,),                     "log(e^x1 + ... + e^xn), which never overflows",
-      logsumexp,                                    lambda xp, k, y, *x: xp.exp(x[k] - y), needs="at least one value", variadic=True),
+      logsumexp,                                    lambda xp, k, y, x: xp.exp(x[k] - y), needs="at least one value", variadic=True),
 ]
 # fmt: on
 TABLE: Final[dict[str, Primitive]] = {row.name: row for row in ROWS}

@@ -185,7 +185,7 @@ def split(vertex: Vertex) -> list[Vertex]:
 
 
 def contribute(drawn: Sequence[Vertex]) -> None:
-    """Note what each use adds to the gradient of an input; a gradient of 0 hands on 0, never NaN."""
+    """Note what each use adds to the gradient of an input; a gradient of 0 hands on 0, no NaN."""
     for vertex in drawn:
         if vertex.grad is not None:
             for source, derivative in vertex.inputs:

@@ -32,8 +32,8 @@ def tree(drawn: Sequence[Vertex]) -> str:
         for edge in reversed(vertex.inputs):
             last = edge is vertex.inputs[-1]
             number = "" if edge.source.is_constant else short(edge.derivative)
-            branches = ("└─ ", "   ") if last else ("├─ ", "│  ")
-            stack.append((edge.source, number, *(below + each for each in branches)))
+            corner, line = ("└─ ", "   ") if last else ("├─ ", "│  ")
+            stack.append((edge.source, number, below + corner, below + line))
     return aligned(rows)
 
 
