@@ -175,7 +175,8 @@ def updates() -> str:
         columns.append([after_one, end.error.data, end.out_o[0].data, end.out_o[1].data])
     names = ["E after 1 step", "E after 10,000 steps", "out_o1 after 10,000", "out_o2 after 10,000"]
     headers = ["", "printed", "layer by layer", "gradient descent"]
-    return table(headers, [list(row) for row in zip(names, printed, *columns, strict=True)])
+    digits = [[f"{number:.10f}" for number in column] for column in columns]
+    return table(headers, list(zip(names, printed, *digits, strict=True)))
 
 
 if __name__ == "__main__":

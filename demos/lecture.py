@@ -56,7 +56,9 @@ def forward(f: Value, names: dict[int, str]) -> None:
         if node.inputs:
             name, inputs = names[id(node)], [names[id(each)] for each in node.inputs]
             formula = TABLE[node.op].call(*inputs)
-            numbers = TABLE[node.op].call(*(f"({value:g})" for value in node.primals))
+            first, *others = node.primals  # a minus sign after an operator wants brackets
+            others = [f"({value:g})" if value < 0 else f"{value:g}" for value in others]
+            numbers = TABLE[node.op].call(f"{first:g}", *others)
             print(f"  {name} = {formula} = {numbers} = {node.data:g}")
             for each, local in zip(inputs, node.local_derivatives, strict=True):
                 print(f"      d{name}/d{each} = {local:g}")
@@ -71,10 +73,10 @@ def backward(f: Value, names: dict[int, str]) -> None:
         name = names[id(node)]
         for each, local in zip(node.inputs, node.local_derivatives, strict=True):
             target = names[id(each)]
-            print(
-                f"  d{root}/d{target} = d{root}/d{name} · d{name}/d{target}"
-                f" = {node.grad:g} · {local:g} = {node.grad * local:g}"
-            )
+            edge = f"d{name}/d{target}" if node is not f else f"∂{name}/∂{target}"
+            rule = f"d{root}/d{name} · {edge}"
+            product = f"{node.grad:g} · {local:g} = {node.grad * local:g}"
+            print(f"  d{root}/d{target} = {rule} = {product}")
 
 
 if __name__ == "__main__":
