@@ -46,7 +46,6 @@ COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">\
 def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     """The drawing in DOT."""
     from graphviz import Digraph
-    from graphviz import escape as literal  # else Graphviz reads backslashes in a tooltip
 
     font = {"fontname": SANS, "fontcolor": INK}
     space = {"rankdir": direction, "pad": "0.2", "nodesep": "0.25", "ranksep": "0.4"}
@@ -65,12 +64,12 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     for vertex, key in keys.items():
         own = len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs)
         order = {"ordering": "in"} if own else {}  # of the operands, where it costs no crossings
-        hint = literal("\n".join(facts(vertex)))
+        hint = literal("\n".join(facts(vertex)), times=2)
         graph.node(key, figure(vertex, direction), tooltip=hint, **order)
         for edge in vertex.inputs:
             tail, head = ports(edge.source, direction)
             number = " " if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
-            hint = literal(derivative(vertex, edge))
+            hint = literal(derivative(vertex, edge), times=2)
             options = {label: number, "tooltip": hint, "labeltooltip": hint}
             graph.edge(keys[edge.source] + tail, key + head, **options)
     return graph
@@ -92,13 +91,13 @@ def figure(vertex: Vertex, direction: str) -> str:
     top, head = "", f'<TD ROWSPAN="3" CELLPADDING="4">{name}</TD>'
     if vertex.op:
         symbol = GLYPHS.get(vertex.symbol, vertex.symbol)
-        width = max(28, 8 * len(symbol) + 16)
+        width = max(28, 9 * len(symbol) + 12)
         box = f'<TD ROWSPAN="3" PORT="gate">{gate(symbol, width, fixed=direction == "LR")}</TD>'
         if direction == "TB":
             head += box
         else:
-            above = f"<TD>{name}</TD>" if 7 * len(vertex.name) < width else f"<TD></TD><TD>{name}</TD>"
-            top, head = f"<TR>{above}</TR>" if name else "", box
+            aside = "" if 7 * len(vertex.name) < width else "<TD></TD>"  # above the gate if it fits
+            top, head = f"<TR>{aside}<TD>{name}</TD></TR>" if name else "", box
     notes = [styled(typeset(note), GRADIENT, 10) for note in vertex.origin]
     notes += filter(None, [styled(typeset(vertex.staleness()), STALE, 10)])
     aside = "<TD></TD>" * head.count("ROWSPAN")
@@ -154,7 +153,13 @@ def derivative(vertex: Vertex, edge: Edge) -> str:
 def styled(text: str, colour: str, size: int = 14, face: str = SANS) -> str:
     """Text in Graphviz's HTML, which takes no tags around nothing."""
     font = f' POINT-SIZE="{size}"' * (size != 14) + f' FACE="{face}"' * (face != SANS)
-    return f'<FONT COLOR="{colour}"{font}>{escape(text, quote=False)}</FONT>' if text else ""
+    safe = escape(literal(text), quote=False)
+    return f'<FONT COLOR="{colour}"{font}>{safe}</FONT>' if text else ""
+
+
+def literal(text: str, times: int = 1) -> str:
+    r"""Text whose \N and the like Graphviz is to leave alone, which it reads once or more times."""
+    return text.replace("\\", "\\" * 2**times)
 
 
 def typeset(number: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -18,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [
     path for package in ("engine", "nn", "demos") for path in sorted((ROOT / package).rglob("*.py"))
 ]
-TYPED = ["engine/node.py", "engine/value.py", "engine/functions.py"]  # which their stubs would hide
+HIDDEN = ["engine/value.py", "engine/functions.py"]  # by their stubs
 
 
 def check(*command: str) -> None:
@@ -47,7 +46,7 @@ def test_format() -> None:
     check("ruff", "format", "--check", ".")
 
 
-@pytest.mark.parametrize("what", [[], TYPED], ids=["packages", "behind the stubs"])
+@pytest.mark.parametrize("what", [[], ["--follow-imports=silent", *HIDDEN]], ids=["all", "hidden"])
 def test_types(what: list[str], tmp_path: Path) -> None:
     check("mypy", "--cache-dir", str(tmp_path), *what)
 
@@ -64,14 +63,20 @@ def test_imports_point_one_way() -> None:
 
 
 def test_stubs_are_current() -> None:
-    for name, stub in runpy.run_path(str(ROOT / "engine" / "native" / "stubs.py"))["STUBS"].items():
-        current = (ROOT / "engine" / name).read_text(encoding="utf-8")
-        assert current == stub(), f"{name} is out of date: run python -m engine.native.stubs"
+    """In a process of its own: other tests may have registered primitives in this one."""
+    stale = (
+        "import runpy; found = runpy.run_path('engine/native/stubs.py');"
+        "print(*[name for name, stub in found['STUBS'].items()"
+        " if (found['ENGINE'] / name).read_text('utf-8') != stub()])"
+    )
+    command = [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-c", stale]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [], "out of date: run python -m engine.native.stubs"
 
 
 def test_nobody_imports_within_a_function_without_need() -> None:
     """Only what is heavy may be imported late."""
-    heavy = {"numpy", "graphviz", "matplotlib", "mypyc.build", "setuptools"}
+    heavy = {"numpy", "graphviz", "mypyc", "setuptools"}
     for path in SOURCES:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef):
@@ -80,13 +85,14 @@ def test_nobody_imports_within_a_function_without_need() -> None:
                         {a.name for a in node.names} if isinstance(node, ast.Import) else set()
                     )
                     modules |= {str(node.module)} if isinstance(node, ast.ImportFrom) else set()
+                    modules = {module.split(".")[0] for module in modules}
                     assert modules <= heavy, (
                         f"{path.name}: {function.name} imports {modules - heavy}"
                     )
 
 
 def test_budgets() -> None:
-    """Largest file 300 lines, function 40, line 100; 160 inside the table."""
+    """Largest file 300 lines, function 40 and its docstring, line 100; 160 inside the table."""
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
@@ -95,5 +101,9 @@ def test_budgets() -> None:
         assert longest <= (160 if path.name == "rules.py" else 100), f"{path}: a line of {longest}"
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                length = (node.end_lineno or 0) - node.lineno + 1
+                length = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
                 assert length <= 40, f"{path}: {node.name} has {length} lines"
+
+
+def docstring_lines(node: ast.FunctionDef) -> int:
+    return len((ast.get_docstring(node, clean=False) or "").splitlines())

@@ -61,7 +61,8 @@ def functions_stub() -> str:
     imports = (
         "from collections.abc import Callable, Iterable\nfrom numbers import Real\n"
         "from typing import Any, TypeAlias, overload\n\nfrom engine.elementary import Elementary\n"
-        "from engine.rules import Primitive\nfrom engine.value import Value\nfrom engine.variadic import dot as dot\n\n"
+        "from engine.rules import Primitive\nfrom engine.value import Value\n"
+        "from engine.variadic import dot as dot\n\n"
     )
     own = (
         "FUNCTIONS: dict[str, Callable[..., Any]]\nVALUES: Elementary\n\n"
