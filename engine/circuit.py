@@ -64,12 +64,12 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     for vertex, key in keys.items():
         own = len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs)
         order = {"ordering": "in"} if own else {}  # of the operands, where it costs no crossings
-        hint = literal("\n".join(facts(vertex)), times=2)
+        hint = tooltip("\n".join(facts(vertex)))
         graph.node(key, figure(vertex, direction), tooltip=hint, **order)
         for edge in vertex.inputs:
             tail, head = ports(edge.source, direction)
             number = " " if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
-            hint = literal(derivative(vertex, edge), times=2)
+            hint = tooltip(derivative(vertex, edge))
             options = {label: number, "tooltip": hint, "labeltooltip": hint}
             graph.edge(keys[edge.source] + tail, key + head, **options)
     return graph
@@ -153,13 +153,13 @@ def derivative(vertex: Vertex, edge: Edge) -> str:
 def styled(text: str, colour: str, size: int = 14, face: str = SANS) -> str:
     """Text in Graphviz's HTML, which takes no tags around nothing."""
     font = f' POINT-SIZE="{size}"' * (size != 14) + f' FACE="{face}"' * (face != SANS)
-    safe = escape(literal(text), quote=False)
+    safe = escape(text, quote=False).replace("\\", r"\\")  # a plain \N would become the node's name
     return f'<FONT COLOR="{colour}"{font}>{safe}</FONT>' if text else ""
 
 
-def literal(text: str, times: int = 1) -> str:
-    r"""Text whose \N and the like Graphviz is to leave alone, which it reads once or more times."""
-    return text.replace("\\", "\\" * 2**times)
+def tooltip(text: str) -> str:
+    """Text for a tooltip, of which Graphviz reads the backslashes twice."""
+    return escape(text).replace("\\", r"\\\\")
 
 
 def typeset(number: str) -> str:

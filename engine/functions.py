@@ -20,11 +20,11 @@ from engine.variadic import dot as weighted_sum
 from engine.variadic import variadic
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}  # by the name of the row
-VALUES: Final = Elementary({})  # the `xp` of graphs: the same functions
+VALUES: Final = Elementary({})  # the `xp` of graphs: the same, variadic ones with *x like the rows
 
 SOURCE = """
 def {name}({signature}):
-    return {apply}({code}, {arguments})
+    return _apply({code}, {arguments})
 """
 
 DOC = """{doc}.{needs}
@@ -49,29 +49,22 @@ def install(code: int) -> Callable[..., Any]:
     names = row.arguments
     required = len(names) - len(row.defaults)
     signature = [*names[:required], *map("{}={!r}".format, names[required:], row.defaults)]
-    apply = {1: unary, 2: binary}.get(len(names), variadic) if not row.variadic else variadic
-    arguments = (
-        ", ".join(names) if apply is not variadic or row.variadic else f"({', '.join(names)})"
-    )
+    apply = {1: unary, 2: binary}.get(len(names) if not row.variadic else 0, variadic)
+    several = apply is variadic and not row.variadic
     source = SOURCE.format(
         name=row.name,
         signature=", ".join(signature),
-        apply=apply.__name__,
         code=code,
-        arguments=arguments,
+        arguments=f"({', '.join(names)})" if several else ", ".join(names),
     )
-    scope: dict[str, Any] = {apply.__name__: apply, "__name__": __name__}
-    exec(
-        source, scope
-    )  # a plain function with the argument names of the row, as help() and keywords want it
+    scope: dict[str, Any] = {"_apply": apply, "__name__": __name__}
+    exec(source, scope)  # a plain function with the row's argument names, as help() wants it
     made: Callable[..., Any] = scope[row.name]
     made.__doc__ = document(row)
     if is_method(row):
         setattr(Value, row.name, made)
-        setattr(
-            Value, row.numpy, made
-        )  # np.arcsin of an object array calls the method arcsin of its elements
-    setattr(VALUES, row.name, made)
+        setattr(Value, row.numpy, made)  # np.arcsin of an object array calls its elements' arcsin
+    setattr(VALUES, row.name, (lambda *x: variadic(code, x)) if row.variadic else made)
     FUNCTIONS[row.name] = globals()[row.name] = made
     return made
 
@@ -118,8 +111,13 @@ def register(row: Primitive) -> Callable[..., Any]:
             f"a primitive cannot be called {row.name!r}: that is taken, or no name; choose another"
         )
     ROWS.append(row)
+    try:
+        made = install(len(ROWS) - 1)
+    except Exception:
+        ROWS.pop()
+        raise
     TABLE[row.name] = row
-    return install(len(ROWS) - 1)
+    return made
 
 
 def softmax(values: Iterable[Any]) -> list[Any]:
@@ -130,9 +128,13 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> [round(p, 6) for p in softmax([1000.0, 1000.0, 0.0])]
     [0.5, 0.5, 0.0]
     """
-    values = list(values)
-    total = FUNCTIONS["logsumexp"](values)
-    return [FUNCTIONS["exp"](value - total) for value in values]
+    given = list(values)
+    top = max((v.data if isinstance(v, Value) else v for v in given), default=0.0)
+    shifted = [
+        value - top for value in given
+    ]  # changes nothing, but large values keep their digits
+    total = FUNCTIONS["logsumexp"](shifted)
+    return [FUNCTIONS["exp"](value - total) for value in shifted]
 
 
 def refuse_deletion(node: Value, name: str) -> None:
@@ -141,7 +143,7 @@ def refuse_deletion(node: Value, name: str) -> None:
 
 
 if COMPILED:
-    setattr(Value, "__delattr__", refuse_deletion)  # noqa: B010 - mypyc has it only with __setattr__
+    setattr(Value, "__delattr__", refuse_deletion)  # noqa: B010 - not in mypyc's power
 
 for _code in range(len(ROWS)):
     install(_code)

@@ -35,9 +35,7 @@ def names_in(frame: FrameType) -> dict[int, str]:
 def reachable(frame: FrameType) -> Iterator[tuple[str, Value]]:
     """Every Value with every name it has, in the order of the variables and of their elements."""
     variables = [*frame.f_locals.items(), *frame.f_globals.items()]
-    stack = [
-        (name, it) for name, it in variables if not name.startswith("_") and name not in NOTEBOOK
-    ]
+    stack = [(name, it) for name, it in variables if is_public(name)]
     stack.reverse()
     entered: set[int] = set()  # a container is looked into once: it may hold itself
     budget = ELEMENTS
@@ -54,6 +52,11 @@ def reachable(frame: FrameType) -> Iterator[tuple[str, Value]]:
                 for key, element in reversed(elements)
                 if isinstance(element, (Value, list, tuple, dict))
             ]
+
+
+def is_public(name: str) -> bool:
+    """Whether a variable is the user's own; tools have theirs, in a frame even some like "@a"."""
+    return name.isidentifier() and not name.startswith("_") and name not in NOTEBOOK
 
 
 def subscript(key: Any) -> str:

@@ -31,6 +31,7 @@ Where a function has a kink, its row takes the useful subgradient: that of PyTor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf, nan, pi, sqrt
 from typing import Any, Final
@@ -102,10 +103,8 @@ class Primitive:
         >>> print(TABLE["div"].tex("x + y", "z"))
         \frac{x + y}{z}
         """
-        text = self.latex.replace("#*", ", ".join(operands))
-        for k, operand in enumerate(operands, start=1):
-            text = text.replace(f"#{k}", operand)
-        return text
+        names = {"#*": ", ".join(operands)} | {f"#{k}": each for k, each in enumerate(operands, 1)}
+        return re.sub(r"#[*\d]", lambda found: names[found[0]], self.latex)
 
     def call(self, *operands: str) -> str:
         """Its Python expression with the operands filled in.
@@ -133,6 +132,11 @@ def total(terms: Iterable[Any]) -> Any:
 def nonzero(xp: Any, x: Any) -> Any:
     """x, or 1 where x is 0: the divisor of a quotient that is to be 0 at 0 / 0."""
     return xp.where(xp.equal(x, 0), 1, x)
+
+
+def power_below(xp: Any, a: Any, b: Any) -> Any:
+    """b - 1, the exponent of pow's derivative; 1 where b is 0 and a so small that 0 * a ** -1 fails to be 0."""
+    return xp.where(xp.equal(b, 0) * xp.less(abs(a), 1e-300), 1, b - 1)
 
 
 def weighted_sum(xp: Any, *operands: Any) -> Any:
@@ -184,7 +188,7 @@ ROWS: Final[list[Primitive]] = [
     P("neg",        "-x",         "-#1",                                 (R,),                     "the opposite",
       lambda xp, x: -x,                             lambda xp, y, x: -1.0),
     P("pow",        "**",         "{#1}^{#2}",                           (POSITIVE, (-3.0, 3.0)),  "a to the power b",
-      lambda xp, a, b: xp.pow(a, b),                lambda xp, y, a, b: b * xp.pow(a, xp.where(xp.equal(abs(a) + abs(b), 0), 1, b - 1)),
+      lambda xp, a, b: xp.pow(a, b),                lambda xp, y, a, b: b * xp.pow(a, power_below(xp, a, b)),
                                                     lambda xp, y, a, b: y * xp.log(nonzero(xp, a)),
       needs="a base above 0, or a whole exponent (and for base 0 one that is not below 0)",
       kinks={(0.0, 0.0): (0.0, 0.0), (0.0, 2.0): (0.0, 0.0), (0.0, 0.5): (inf, 0.0), (-1.5, 2.0): (-3.0, nan)}),

@@ -1,0 +1,50 @@
+"""What the engine's tests share: how hard hypothesis searches, and a table put back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import copy
+
+import pytest
+from hypothesis import Phase, settings
+
+from engine import Value, functions
+from engine.elementary import FLOATS, arrays
+from engine.rules import ROWS, TABLE, Formula, Primitive
+
+# A busy machine is no bug: no deadline. Some tests plant faults: no memory of those.
+PHASES = set(Phase) - {Phase.explain}
+settings.register_profile("engine", max_examples=25, deadline=None, database=None, phases=PHASES)
+settings.load_profile("engine")
+
+
+@pytest.fixture
+def plant() -> Iterator[Callable[..., Primitive]]:
+    """While the test lasts, put a changed copy of a row in its place: plant("sin", wrong)."""
+    sound = [*ROWS]
+
+    def plant(name: str, *partials: Formula, forward: Formula | None = None) -> Primitive:
+        row = copy(TABLE[name])
+        row.forward = forward or row.forward
+        row.partials = partials or row.partials
+        ROWS[ROWS.index(TABLE[name])] = TABLE[name] = row
+        return row
+
+    yield plant
+    ROWS[:] = sound
+    TABLE.update({row.name: row for row in sound})
+
+
+@pytest.fixture
+def unregister() -> Iterator[None]:
+    """Take out of the table, after the test, the rows that it has registered."""
+    known = set(TABLE)
+    yield
+    for name in set(TABLE) - known:
+        row = TABLE.pop(name)
+        ROWS.remove(row)
+        for namespace in (functions, functions.VALUES, FLOATS, arrays()):
+            vars(namespace).pop(name, None)
+        for attribute in {name, row.numpy} & set(vars(Value)):
+            delattr(Value, attribute)
+        functions.FUNCTIONS.pop(name, None)
