@@ -13,7 +13,7 @@ from engine.circuit import circuit
 from engine.errors import not_a_value
 from engine.names import names_in
 from engine.render import FORMATS, render, write
-from engine.sketch import Vertex, nodes_of, shortened, sketch
+from engine.sketch import Vertex, nodes_of, printable, shortened, sketch
 from engine.tree import tree
 from engine.value import Value
 
@@ -130,7 +130,8 @@ def draw(
     products = sum(len(node.inputs) // 2 for node in nodes if expand and node.op == "dot")
     if len(nodes) + products > limit:
         raise too_large(len(nodes) + products, limit)
-    return Drawing(sketch(outputs, names_in(sys._getframe(1)), expand), direction, title)
+    drawn = sketch(outputs, names_in(sys._getframe(1)), expand)
+    return Drawing(drawn, direction, printable(title))
 
 
 def too_large(nodes: int, limit: int) -> ValueError:

@@ -13,7 +13,7 @@ from keyword import iskeyword
 from typing import Any, Final
 
 from engine.elementary import FLOATS, Elementary
-from engine.node import COMPILED
+from engine.node import COMPILED, number
 from engine.rules import ROWS, TABLE, Primitive
 from engine.value import Value, binary, unary
 from engine.variadic import dot as weighted_sum
@@ -129,7 +129,8 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     [0.5, 0.5, 0.0]
     """
     given = list(values)
-    top = max((v.data if isinstance(v, Value) else v for v in given), default=0.0)
+    numbers = [v.data if isinstance(v, Value) else number(v, "softmax") for v in given]
+    top = max(numbers, default=0.0)
     shifted = [
         value - top for value in given
     ]  # changes nothing, but large values keep their digits
