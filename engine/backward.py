@@ -12,7 +12,7 @@ from mypy_extensions import i32, i64
 
 from engine import elementary
 from engine.errors import not_a_value
-from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, NEG, ROWS, SUB, SUM, Node
+from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, NEG, RELU, ROWS, SUB, SUM, Node
 
 FLOATS: Final = elementary.FLOATS  # compiled code reaches a Final of its own without a dictionary
 
@@ -35,24 +35,23 @@ def topological_order(root: Any) -> list[Any]:
         order: list[Node] = []
         stack: list[Node] = [root]
         while stack:
-            node = stack.pop()
-            if node._mark == done:
-                continue
-            if node._mark == entered or node._code < 0:
-                node._mark = done
-                order.append(node)
-                continue
-            node._mark = entered
-            stack.append(node)
-            left, right = node._left, node._right
-            if right is not None and right._mark != done:
-                stack.append(right)
-            if left is None:
-                for each in reversed(node._more.inputs if node._more is not None else ()):
-                    if each._mark != done:
-                        stack.append(each)  # noqa: PERF401 - compiled, this is the faster form
-            elif left._mark != done:
-                stack.append(left)
+            node = stack[-1]
+            if node._mark < entered:
+                node._mark = entered
+                left, right = node._left, node._right
+                if right is not None and right._mark < entered:
+                    stack.append(right)
+                if left is None:
+                    for each in reversed(node._more.inputs if node._more is not None else ()):
+                        if each._mark < entered:
+                            stack.append(each)  # noqa: PERF401 - compiled, this is the faster form
+                elif left._mark < entered:
+                    stack.append(left)
+            else:
+                stack.pop()
+                if node._mark == entered:
+                    node._mark = done
+                    order.append(node)
         return order
 
 
@@ -73,7 +72,9 @@ def reverse_pass(order: list[Node]) -> None:
         if left is None:
             pull_back_many(node)
         elif right is None:
-            if code == NEG:
+            if code == RELU:
+                left._grad += grad if node._data > 0.0 else grad * node._data  # NaN stays NaN
+            elif code == NEG:
                 left._grad -= grad
             elif left._code != CONSTANT:
                 left._grad += grad * local_derivative_unary(code, node._data, node._a)

@@ -23,7 +23,7 @@ ROWS: Final = rules.ROWS  # compiled code reaches a Final of its own without a d
 
 COMPILED: Final = False  # the build writes True here before it compiles this file
 
-# A node's code is the index of its primitive in the table. These are the rows of the operators.
+# A node's code is the index of its primitive in the table. These are the rows that are inlined.
 ADD: Final = 0
 SUB: Final = 1
 MUL: Final = 2
@@ -33,6 +33,7 @@ POW: Final = 5
 ABS: Final = 6
 SUM: Final = 7
 DOT: Final = 8
+RELU: Final = 28
 LEAF: Final = -1
 CONSTANT: Final = -2  # a leaf that gets no gradient
 
@@ -208,6 +209,8 @@ def set_label(node: Node, label: object) -> None:
 
 def number(given: object, where: str) -> float:
     """One real number as a float; an int, a Fraction or a NumPy scalar is taken too."""
-    if isinstance(given, (float, int, Real)) or type(given).__name__ in ("bool", "bool_"):
+    if isinstance(given, float):
+        return float(given)
+    if isinstance(given, (int, Real)) or type(given).__name__ in ("bool", "bool_"):
         return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
     raise not_a_number(given, where)

@@ -18,6 +18,7 @@ from engine.node import (
     NEG,
     NO_LABEL,
     POW,
+    RELU,
     ROWS,
     SUB,
     Node,
@@ -238,7 +239,7 @@ class Value(Node):
 
 def constant(given: object) -> Value | None:
     """A plain number among the operands as a constant; None if the other operand must decide."""
-    if isinstance(given, (float, int, Real)):
+    if isinstance(given, float) or isinstance(given, (int, Real)):  # noqa: SIM101 - float is fast
         return Value(given, NO_LABEL, CONSTANT)
     if given is None or isinstance(given, (str, bytes, complex, list, tuple, dict, set)):
         raise not_a_number(given, "arithmetic with a Value")
@@ -269,6 +270,9 @@ def evaluate(code: i32, primals: list[float]) -> float:
 def unary(code: i32, x: object) -> Any:
     """Apply a primitive of one argument: a number gives a float, a Value a Value."""
     row = ROWS[code]
+    if isinstance(x, Value) and code == RELU:
+        a = x._data
+        return Value(None, NO_LABEL, RELU, x, None, 0.0 if a < 0.0 else a, a)
     a = x._data if isinstance(x, Value) else number(x, row.name)
     try:
         y = as_float(row.forward(FLOATS, a))

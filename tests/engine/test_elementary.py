@@ -31,7 +31,7 @@ def test_arrays_go_on_where_floats_raise_and_agree_elsewhere(
     except (ArithmeticError, ValueError):
         assert not isfinite(ieee)
     else:
-        assert same(ieee, value, 1e-14 * abs(value))
+        assert same(ieee, value, 1e-12 * abs(value) + 1e-300)  # NumPy has a pow of its own
 
 
 def test_arrays_of_any_shape_pass_through_a_formula() -> None:

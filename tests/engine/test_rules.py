@@ -171,7 +171,7 @@ def test_nan_in_gives_nan_out(row: Primitive) -> None:
 
 numbers = st.floats() | st.sampled_from([0.0, -0.0, 1.0, inf, -inf, nan])
 OPERATORS = {name: getattr(operator, name) for name in ("add", "sub", "mul", "neg", "pow", "abs")}
-OPERATORS["div"] = operator.truediv
+OPERATORS |= {"div": operator.truediv, "relu": Value.relu}
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -217,7 +217,7 @@ def check_inlined(row: Primitive, x: list[Value], compute: Callable[[], Any], se
 
 
 def test_the_codes_of_inlined_rows_are_their_places_in_the_table() -> None:
-    for name in ("add", "sub", "mul", "div", "neg", "pow", "abs", "sum", "dot"):
+    for name in ("add", "sub", "mul", "div", "neg", "pow", "abs", "sum", "dot", "relu"):
         assert ROWS[getattr(node, name.upper())] is TABLE[name]
 
 
