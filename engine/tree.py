@@ -22,8 +22,7 @@ def tree(drawn: Sequence[Vertex]) -> str:
     while stack:
         vertex, derivative, branch, below = stack.pop()
         if vertex in shown:
-            if branch:
-                rows.append([f"{branch}{marks[vertex]} (above)", "", "", derivative, ""])
+            rows.append([f"{branch}{marks[vertex]} (above)", "", "", derivative, ""])
             continue
         shown.add(vertex)
         title = branch + heading(vertex, marks[vertex])
