@@ -15,7 +15,7 @@ from secrets import token_hex
 from typing import Final
 
 FORMATS: Final = ("svg", "png", "pdf", "dot")
-PIXELS: Final = ("-Gdpi=192", "-Gsize=42,42")  # twice a screen's density, 8,000 a side at most
+PIXELS: Final = ("-Gdpi=192", "-Gsize=30,30")  # twice a screen's density, 5,760 a side at most
 
 
 def render(source: str, kind: str) -> bytes:

@@ -52,7 +52,9 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
     assert compiled != source, "engine/node.py no longer says COMPILED: Final = False"
     node.write_text(compiled, encoding="utf-8")
     header = str(root / "engine" / "native" / "trashcan.h")
-    include = [f"/FI{header}"] if sys.platform == "win32" else ["-include", header, "-Wno-error"]
+    # Hidden symbols can be inlined into each other, which is a tenth of the time.
+    unix = ["-include", header, "-fvisibility=hidden", "-Wno-error"]
+    flags = [f"/FI{header}"] if sys.platform == "win32" else unix
     with chdir(workshop):
         extensions = mypycify(
             ["--ignore-missing-imports", "--follow-imports=silent", *MODULES],
@@ -61,7 +63,7 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
             group_name="chainrule",
         )
         for extension in extensions:
-            extension.extra_compile_args = [*extension.extra_compile_args, *include]
+            extension.extra_compile_args = [*extension.extra_compile_args, *flags]
         command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
         command.build_lib, command.build_temp = "lib", "temp"
         command.ensure_finalized()
