@@ -1,7 +1,17 @@
 """The drawing as a circuit in the language of Graphviz: gates joined by wires, as slides have it.
 
 The wire that leaves a leaf or a gate has the value above it and the gradient below it; on its way
-into the next gate it has the local derivative.
+into the next gate it has the local derivative:
+
+      -2
+    x ──── 1 ╲     3
+      -4      (+) ──── -4 ...
+      5      ╱     -4
+    y ──── 1
+      -4
+
+Constants are only a small number: no gradient flows into them, so that their edges carry no local
+derivative. Names are set as variables in a formula. A browser shows all digits in tooltips.
 """
 
 from __future__ import annotations
@@ -44,8 +54,14 @@ COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">\
 
 
 def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
-    """The drawing in DOT."""
-    from graphviz import Digraph
+    """The drawing in DOT.
+
+    Args:
+        drawn: the vertices, each after its inputs.
+        direction: "LR" or "TB".
+        title: a line below the picture; "" for none.
+    """
+    from graphviz import Digraph  # at the first picture, since it takes longer to load than we do
 
     font = {"fontname": SANS, "fontcolor": INK}
     space = {"rankdir": direction, "pad": "0.2", "nodesep": "0.25", "ranksep": "0.4"}
@@ -128,7 +144,7 @@ def caption(drawn: Sequence[Vertex], title: str) -> str:
     legend.append(("local derivative on the edge", LOCAL))
     lines.append("".join(styled(words, colour, 10) for words, colour in legend))
     rows = "".join(f'<TR><TD CELLPADDING="2">{line}</TD></TR>' for line in lines)
-    return f"<<TABLE {BARE}>{rows}</TABLE>>"
+    return f'<<TABLE {BARE}><TR><TD HEIGHT="8"></TD></TR>{rows}</TABLE>>'
 
 
 def facts(vertex: Vertex) -> list[str]:

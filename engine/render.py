@@ -21,6 +21,10 @@ PIXELS: Final = ("-Gdpi=192", "-Gsize=30,30")  # twice a screen's density, 5,760
 def render(source: str, kind: str) -> bytes:
     """The picture of a DOT source, as the content of a file.
 
+    Args:
+        source: a graph in DOT.
+        kind: one of FORMATS.
+
     Raises:
         RuntimeError: if no program can make it; it says what to install.
     """
@@ -40,7 +44,11 @@ def render(source: str, kind: str) -> bytes:
 
 
 def program(kind: str) -> str:
-    """The Graphviz to run."""
+    """The Graphviz to run for a kind of file.
+
+    Raises:
+        RuntimeError: if there is none; it says what to install.
+    """
     found = shutil.which("dot") or (None if kind == "pdf" else bundled())
     if found is None and kind == "pdf":
         raise RuntimeError(

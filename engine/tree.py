@@ -1,4 +1,10 @@
-"""The drawing for a terminal: a tree from the output down to the leaves, the numbers in columns."""
+"""The drawing for a terminal: a tree from the output down to the leaves, the numbers in columns.
+
+A graph is no tree where a node is used more than once. There the node is shown below the first
+that uses it, with all it was computed from, and the others refer to that line: by its name, or by
+a number if it has none. The local derivative on a line belongs to the edge that leads to it from
+the line above, of which every use has its own.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +20,23 @@ LONGEST: Final = 40  # letters of a name or an expression
 
 
 def tree(drawn: Sequence[Vertex]) -> str:
-    """Every vertex on its own line below one that uses it; further uses only refer to that line."""
+    """Every vertex on its own line below one that uses it; further uses only refer to that line.
+
+    >>> from engine import Value, draw
+    >>> x = Value(3.0)
+    >>> print(draw((x + 1) * x).text)
+                    value  gradient  local derivative
+    … * x              12         –
+    ├─ x + 1            4         –                 3
+    │  ├─ x             3         –                 1
+    │  └─ constant      1
+    └─ x (above)                                    4
+    """
     marks = marked(drawn)
     rows = [HEADER]
     shown: set[Vertex] = set()
+    # What is still to be printed, the next on top: vertex, derivative, and what stands before its
+    # line and before those below it. A stack, because graphs are deeper than Python recurses.
     stack = [(vertex, "", "", "") for vertex in reversed(drawn) if vertex.is_output]
     while stack:
         vertex, derivative, branch, below = stack.pop()

@@ -185,8 +185,8 @@ def test_a_gradient_of_zero_hands_on_zero() -> None:
     x = Value(0.0)
     f = where(1.0, x * 2, x.sqrt())
     f.backward()
-    assert "inf  = 2 + 0" in draw(f).text.replace("2  =", "inf  =")
-    assert "nan" not in draw(f).text
+    assert "inf" in draw(f).text  # the local derivative of the branch not taken
+    assert "x                 0         2                 2  = 2 + 0" in draw(f).text
 
 
 @given(st.data())
@@ -424,6 +424,7 @@ def test_a_deep_graph_has_a_tree() -> None:
     for _ in range(1500):
         f = f.tanh()
     assert len(draw(f, limit=2000).text.splitlines()) == 1 + 1501
+    assert "splines=line" in draw(f, limit=2000).source  # what Graphviz finishes in time
 
 
 # --- large graphs ---
@@ -485,7 +486,7 @@ def test_a_png_is_sharp_on_a_slide_and_never_enormous(tmp_path: Path) -> None:
         f = f.tanh()
     path = draw(f).save(tmp_path / "long.png")
     width, height = struct.unpack(">II", path.read_bytes()[16:24])
-    assert max(width, height) <= 42 * 192
+    assert max(width, height) <= 30 * 192
 
 
 @pytest.mark.parametrize("name", ["f.jpg", "f", "f.svg.gz", ".svg"])

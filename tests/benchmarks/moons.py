@@ -1,0 +1,127 @@
+"""One training step on two moons: MLP 2-16-16-1, 100 points, hinge loss, forward and backward.
+
+The script is one and the same for every side, in the style in which scalar engines are used: lists
+of neurons, a neuron a sum of products. Only the class of its numbers is swapped.
+
+Most of micrograd's time is the garbage collector's: each of its nodes is a cycle of references, so
+that the collector alone can free them, and visits all that are alive again and again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from measure import Effort, Row, Side, Skipped, bar, peer, race, version
+
+import engine
+
+SIZES = [2, 16, 16, 1]
+Number = Any  # a number of whichever engine has its turn
+WeightedSum = Callable[[list[Number], Sequence[Number], Number], Number]
+Relu = Callable[[Number], Number]
+
+
+def two_moons(count: int) -> tuple[list[list[float]], list[int]]:
+    """Points on two half circles that reach into each other, blurred, labelled -1 and 1."""
+    chance = random.Random(1)
+    points, labels = [], []
+    for k in range(count):
+        angle, label = math.pi * chance.random(), 1 if k % 2 else -1
+        x, y = math.cos(angle), math.sin(angle)
+        center = (x, y) if label < 0 else (1.0 - x, 0.5 - y)
+        points.append([c + chance.gauss(0.0, 0.1) for c in center])
+        labels.append(label)
+    return points, labels
+
+
+def chain(weights: list[Number], inputs: Sequence[Number], bias: Number) -> Number:
+    """The weighted sum as a chain of + and *."""
+    return sum((w * x for w, x in zip(weights, inputs, strict=True)), bias)
+
+
+class Network:
+    """A multilayer perceptron with relu on all layers but the last."""
+
+    def __init__(self, number: type, relu: Relu, weighted_sum: WeightedSum = chain) -> None:
+        chance = random.Random(2)
+        self.relu, self.weighted_sum = relu, weighted_sum
+        self.layers = [
+            [([number(chance.uniform(-1, 1)) for _ in range(m)], number(0.0)) for _ in range(n)]
+            for m, n in itertools.pairwise(SIZES)
+        ]
+        self.parameters = [p for layer in self.layers for w, b in layer for p in (*w, b)]
+
+    def __call__(self, values: Sequence[Number]) -> Number:
+        for layer in self.layers:
+            values = [self.weighted_sum(weights, values, bias) for weights, bias in layer]
+            if layer is not self.layers[-1]:
+                values = [self.relu(value) for value in values]
+        return values[0]
+
+    def hinge_loss(self, points: list[list[float]], labels: list[int]) -> Number:
+        """The mean of relu(1 - label * score)."""
+        scores = [self(point) for point in points]
+        losses = [self.relu(1 + -y * s) for y, s in zip(labels, scores, strict=True)]
+        return sum(losses) * (1.0 / len(losses))
+
+
+def by_backward(name: str, number: type, count: int, weighted_sum: WeightedSum = chain) -> Side:
+    """The side of a class that has .relu(), .backward(), .data and .grad."""
+    points, labels = two_moons(count)
+    network = Network(number, lambda value: value.relu(), weighted_sum)
+
+    def step() -> float:
+        for parameter in network.parameters:
+            parameter.grad = 0.0
+        loss = network.hinge_loss(points, labels)
+        loss.backward()
+        return float(loss.data)
+
+    return Side(name, step, lambda: [float(p.grad) for p in network.parameters])
+
+
+def by_tape(name: str, xad: Any, count: int) -> Side:
+    """The side of xad, whose numbers write themselves on a tape; it is rewound before each step."""
+    points, labels = two_moons(count)
+    tape = xad.Tape()
+    network = Network(xad.Real, lambda value: value if value > 0.0 else xad.Real(0.0))
+
+    gradients: list[float] = []
+
+    def step() -> float:
+        with tape:
+            tape.clearAll()
+            tape.registerInputs(network.parameters)
+            tape.newRecording()
+            loss = network.hinge_loss(points, labels)
+            tape.registerOutput(loss)
+            loss.derivative = 1.0
+            tape.computeAdjoints()
+            gradients[:] = [parameter.derivative for parameter in network.parameters]
+            return float(loss.value)
+
+    return Side(name, step, lambda: gradients)
+
+
+def rows(effort: Effort) -> Iterator[Row | Skipped]:
+    """Chains of + and * against both peers, then `dot` neurons."""
+    count = max(4, int(100 * effort.scale))
+    chains = by_backward("chainrule", engine.Value, count)
+    dots = by_backward("chainrule", engine.Value, count, engine.dot)
+    try:
+        value = peer("micrograd.engine").Value
+        micrograd = by_backward(version("micrograd"), value, count)
+        goal = bar(">=", compiled=80, interpreted=12)
+        yield race("moons step, neurons of + and *", chains, micrograd, effort, goal)
+        yield race("moons step, dot neurons", dots, micrograd, effort, bar(">=", compiled=200))
+    except Skipped as reason:
+        yield reason
+    try:
+        xad = by_tape(version("xad"), peer("xad.adj_1st"), count)
+        yield race("moons step, neurons of + and *", chains, xad, effort, bar(">=", compiled=5))
+    except Skipped as reason:
+        yield reason

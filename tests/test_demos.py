@@ -1,0 +1,73 @@
+"""The demos run, show the lectures' numbers, and draw."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from demos import backprop_by_hand
+from demos.__main__ import COURSE, main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_a_demo_runs_and_draws(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backprop_by_hand, "STEPS", 20)  # the 10,000 are tested below
+    assert main([name, "--out", str(tmp_path / "pictures")]) == 0
+    assert "printed" in capsys.readouterr().out
+    assert (tmp_path / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (tmp_path / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_every_printed_number_is_the_computed_one(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To four in the last printed digit: the lecture rounds on the way. Whole numbers exactly."""
+    monkeypatch.setattr(backprop_by_hand, "STEPS", 2)
+    main([name, "--out", str(tmp_path)])
+    number = r"(-?[\d.]+(?:e-\d+)?)"
+    rows = re.findall(rf"^\S.*?  +{number}  +{number}  +[+-]\d\.\de\S+$", capsys.readouterr().out, re.M)
+    assert len(rows) >= 11
+    for printed, computed in rows:
+        digits = len(printed.partition(".")[2])
+        assert abs(float(printed) - float(computed)) <= (4 * 10.0**-digits if digits else 0)
+
+
+def test_layer_by_layer_is_not_gradient_descent() -> None:
+    lines = [line.split() for line in backprop_by_hand.updates().splitlines()[2:]]
+    by_layer, descent = zip(*[map(float, line[-2:]) for line in lines], strict=True)
+    printed = (0.291027924, 0.0000350848, 0.015912196, 0.984065734)
+    exact = (0.291027774, 0.0000351019, 0.015913620, 0.984064274)
+    assert by_layer == pytest.approx(printed, rel=0, abs=1e-9)
+    assert descent == pytest.approx(exact, rel=0, abs=1e-9)
+
+
+def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == COURSE
+    assert main([]) == 0
+    assert "usage: chainrule" in capsys.readouterr().out
+    assert main(["lectur"]) == 2
+    assert "did you mean lecture?" in capsys.readouterr().err
+
+
+def test_every_demo_is_in_the_course() -> None:
+    files = {path.stem for path in (ROOT / "demos").glob("*.py")}
+    assert files == {*COURSE, "__init__", "__main__", "report"}
+
+
+def test_pictures_in_the_repository_are_those_that_the_demos_draw(tmp_path: Path) -> None:
+    """README shows them. Only their words: fonts and layout depend on the Graphviz at hand."""
+    for name in COURSE:
+        main([name, "--out", str(tmp_path)])
+        drawn, kept = (
+            sorted(re.findall(r">([^<>\n]+)</text>", (folder / f"{name}.svg").read_text("utf-8")))
+            for folder in (tmp_path, ROOT / "demos" / "pictures")
+        )
+        assert drawn == kept
