@@ -114,6 +114,8 @@ class Primitive:
         """
         if self.symbol in ("+", "-", "*", "/", "**") and len(operands) == 2:
             return f"{operands[0]} {self.symbol} {operands[1]}"
+        if self.name == "neg":
+            return f"-{operands[0]}"
         return f"{self.name}({', '.join(operands)})"
 
 

@@ -32,7 +32,9 @@ def test_every_printed_number_is_the_computed_one(
     monkeypatch.setattr(backprop_by_hand, "STEPS", 2)
     main([name, "--out", str(tmp_path)])
     number = r"(-?[\d.]+(?:e-\d+)?)"
-    rows = re.findall(rf"^\S.*?  +{number}  +{number}  +[+-]\d\.\de\S+$", capsys.readouterr().out, re.M)
+    rows = re.findall(
+        rf"^\S.*?  +{number}  +{number}  +[+-]\d\.\de\S+$", capsys.readouterr().out, re.M
+    )
     assert len(rows) >= 11
     for printed, computed in rows:
         digits = len(printed.partition(".")[2])

@@ -116,14 +116,15 @@ def side(name: str, number: type, tokens: list[int]) -> Side:
     model = ScalarGPT(number)
     parameters = model.parameters()
 
-    def step() -> float:
-        for parameter in parameters:
-            parameter.grad = 0.0
-        loss = model.loss(tokens)
-        loss.backward()
+    def run(steps: int) -> float:
+        for _ in range(steps):
+            for parameter in parameters:
+                parameter.grad = 0.0
+            loss = model.loss(tokens)
+            loss.backward()
         return float(loss.data)
 
-    return Side(name, step, lambda: [float(p.grad) for p in parameters])
+    return Side(name, run, lambda: [float(p.grad) for p in parameters])
 
 
 def rows(effort: Effort) -> Iterator[Row]:

@@ -5,10 +5,10 @@ A B A B, and what is judged is the ratio within each pair of turns: the median o
 the lowest and the highest beside it. The clock is that of the process, which stands still while
 other processes have the processor.
 
-A turn is a loop of whole steps, as training is, and a step includes freeing its graph. Each turn
-begins with an empty garbage collector, so that nobody pays for what the other left behind, and its
-clock stops when a last collection has freed all that was made. The collector stays switched on
-meanwhile, as users have it.
+A turn is a loop of whole steps, as one writes training: the old graph is freed when the name of the
+loss is given to the new one, and that is part of the step. Each turn begins with an empty garbage
+collector, so that nobody pays for what the other left behind, and its clock stops when a last
+collection has freed all that was made. The collector stays switched on meanwhile, as users have it.
 """
 
 from __future__ import annotations
@@ -87,13 +87,13 @@ class Side:
 
     Args:
         name: what the table calls it.
-        step: what each step of training pays for, but for the update: gradients set to zero, the
-            graph built, differentiated, and freed on return. It gives the loss.
+        run: a loop of so many steps, each with all that training pays for but the update: gradients
+            set to zero, the graph built, differentiated, and freed. It returns the last loss.
         gradients: those of the last step.
     """
 
     name: str
-    step: Callable[[], float]
+    run: Callable[[int], float]
     gradients: Callable[[], list[float]]
 
 
@@ -121,7 +121,7 @@ def agree(ours: Side, theirs: Side, tolerance: float = 1e-10) -> None:
     Raises:
         AssertionError: if the losses or the gradients differ.
     """
-    mine, other = ([side.step(), *side.gradients()] for side in (ours, theirs))
+    mine, other = ([side.run(1), *side.gradients()] for side in (ours, theirs))
     assert len(mine) == len(other), f"{len(mine)} numbers here, {len(other)} from {theirs.name}"
     for k, (a, b) in enumerate(zip(mine, other, strict=True)):
         if not abs(a - b) <= tolerance * max(1.0, abs(b)):  # so that a NaN is a difference
@@ -152,8 +152,7 @@ def seconds_per_step(side: Side, steps: int) -> float:
     """The mean over the steps of a turn."""
     gc.collect()
     start = process_time()
-    for _ in range(steps):
-        side.step()
+    side.run(steps)
     gc.collect()
     return (process_time() - start) / steps
 

@@ -74,14 +74,15 @@ def by_backward(name: str, number: type, count: int, weighted_sum: WeightedSum =
     points, labels = two_moons(count)
     network = Network(number, lambda value: value.relu(), weighted_sum)
 
-    def step() -> float:
-        for parameter in network.parameters:
-            parameter.grad = 0.0
-        loss = network.hinge_loss(points, labels)
-        loss.backward()
+    def run(steps: int) -> float:
+        for _ in range(steps):
+            for parameter in network.parameters:
+                parameter.grad = 0.0
+            loss = network.hinge_loss(points, labels)
+            loss.backward()
         return float(loss.data)
 
-    return Side(name, step, lambda: [float(p.grad) for p in network.parameters])
+    return Side(name, run, lambda: [float(p.grad) for p in network.parameters])
 
 
 def by_tape(name: str, xad: Any, count: int) -> Side:
@@ -92,19 +93,20 @@ def by_tape(name: str, xad: Any, count: int) -> Side:
 
     gradients: list[float] = []
 
-    def step() -> float:
+    def run(steps: int) -> float:
         with tape:
-            tape.clearAll()
-            tape.registerInputs(network.parameters)
-            tape.newRecording()
-            loss = network.hinge_loss(points, labels)
-            tape.registerOutput(loss)
-            loss.derivative = 1.0
-            tape.computeAdjoints()
+            for _ in range(steps):
+                tape.clearAll()
+                tape.registerInputs(network.parameters)
+                tape.newRecording()
+                loss = network.hinge_loss(points, labels)
+                tape.registerOutput(loss)
+                loss.derivative = 1.0
+                tape.computeAdjoints()
             gradients[:] = [parameter.derivative for parameter in network.parameters]
             return float(loss.value)
 
-    return Side(name, step, lambda: gradients)
+    return Side(name, run, lambda: gradients)
 
 
 def rows(effort: Effort) -> Iterator[Row | Skipped]:
