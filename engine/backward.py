@@ -58,10 +58,10 @@ def topological_order(root: Any) -> list[Any]:
 def reverse_pass(order: list[Node]) -> None:
     """The chain rule, from the output to the leaves: inputs get gradient times local derivative.
 
-    A gradient of exactly 0 is not handed on: 0 times an infinite local derivative stays 0, so that
-    the branch that a `where` did not take leaves no NaN. What constants are handed is never read,
-    which costs less than to ask, but their partials are not worth evaluating in the rows that are
-    not inlined.
+    A gradient of exactly 0 is not handed on, nor is one through a row's local derivative of 0: the
+    branch that a `where` did not take gets 0, and never 0 times infinity. What constants are
+    handed is never read, which costs less than to ask, but their partials are not worth evaluating
+    in the rows that are not inlined.
     """
     for node in reversed(order):
         grad = node._grad
@@ -73,11 +73,11 @@ def reverse_pass(order: list[Node]) -> None:
             pull_back_many(node)
         elif right is None:
             if code == RELU:
-                left._grad += grad if node._data > 0.0 else grad * node._data  # NaN stays NaN
+                left._grad += grad if node._data > 0.0 else node._data  # 0, or NaN that stays NaN
             elif code == NEG:
                 left._grad -= grad
             elif left._code != CONSTANT:
-                left._grad += grad * local_derivative_unary(code, node._data, node._a)
+                left._grad += share(grad, local_derivative_unary(code, node._data, node._a))
         elif code == MUL:
             left._grad += grad * node._b
             right._grad += grad * node._a
@@ -93,9 +93,9 @@ def reverse_pass(order: list[Node]) -> None:
         else:
             primals = (node._a, node._b)
             if left._code != CONSTANT:
-                left._grad += grad * local_derivative(code, 0, node._data, primals)
+                left._grad += share(grad, local_derivative(code, 0, node._data, primals))
             if right._code != CONSTANT:
-                right._grad += grad * local_derivative(code, 1, node._data, primals)
+                right._grad += share(grad, local_derivative(code, 1, node._data, primals))
 
 
 def pull_back_many(node: Node) -> None:
@@ -118,7 +118,13 @@ def pull_back_many(node: Node) -> None:
     else:
         for k in range(count):
             if inputs[k]._code != CONSTANT:
-                inputs[k]._grad += grad * local_derivative(node._code, k, node._data, primals)
+                local = local_derivative(node._code, k, node._data, primals)
+                inputs[k]._grad += share(grad, local)
+
+
+def share(grad: float, local: float) -> float:
+    """What an input gets: gradient times local derivative, 0 where the latter is 0."""
+    return grad * local if local != 0.0 else 0.0
 
 
 def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) -> float:

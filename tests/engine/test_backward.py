@@ -287,3 +287,17 @@ def test_a_gradient_of_zero_meets_an_infinite_derivative() -> None:
     x, y = Value(0.0), Value(0.0)
     (0 * sqrt(x) + hypot(y, y).relu()).backward()
     assert (x.grad, y.grad) == (0.0, 0.0)
+
+
+def test_an_infinite_gradient_stops_where_the_local_derivative_is_zero() -> None:
+    for f in (lambda x: where(1, 0.0 * x, x.exp()), lambda x: (x - 9).relu()):
+        x = Value(3.0)
+        part = f(x)
+        part.sqrt().backward()
+        assert part.grad == math.inf
+    y = Value(-1.0)
+    y.relu().sqrt().backward()
+    assert y.grad == 0.0
+    a, b = Value(0.0), Value(3.0)
+    where(1, a, b).sqrt().backward()
+    assert (a.grad, b.grad) == (math.inf, 0.0)
