@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib import import_module
-from importlib.metadata import version
+from importlib import import_module, metadata
+from pathlib import Path
 
 import engine
 
 COURSE = ["lecture", "backprop_by_hand"]  # in the order of a course
+
+PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"  # in a clone
 
 USAGE = """usage: chainrule DEMO [options]    run a demo; chainrule DEMO --help tells its options
        chainrule --list            the demos, in the order of a course
@@ -27,6 +30,15 @@ def listing() -> str:
     return "\n".join(lines)
 
 
+def version() -> str:
+    """The version of what runs: a clone may be not installed, or another version beside it."""
+    text = PYPROJECT.read_text(encoding="utf-8") if PYPROJECT.exists() else ""
+    project = tomllib.loads(text).get("project", {})
+    if project.get("name") == "chainrule":
+        return f"{project['version']} in a clone"
+    return metadata.version("chainrule")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is 0, or 2 if the command was not understood."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -37,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(listing())
     elif name == "--version":
         kind = "compiled" if engine.compiled else "interpreted"
-        print(f"chainrule {version('chainrule')}, {kind} engine")
+        print(f"chainrule {version()}, {kind} engine")
     elif name in ("-h", "--help"):
         print(f"{USAGE}\n{listing()}")
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import copying as copying  # teaches Value to be copied and pickled
 from engine import functions
+from engine import refusals as refusals  # teaches it what to say to float(v), v // w and the like
 from engine.backward import topological_order
 from engine.functions import *  # noqa: F403 - a function for each row of the table
 from engine.functions import abs as abs  # noqa: A004 - a star import leaves Python's own alone

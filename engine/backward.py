@@ -11,14 +11,24 @@ from typing import Any, Final
 from mypy_extensions import i32, i64
 
 from engine import elementary
-from engine.errors import not_a_value
-from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, NEG, RELU, ROWS, SUB, SUM, Node
+from engine.errors import not_a_value, two_traversals
+from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, LEAF, MUL, NEG, RELU, ROWS, SUB, SUM, Node
 
 FLOATS: Final = elementary.FLOATS  # compiled code reaches a Final of its own without a dictionary
 
 
-def topological_order(root: Any) -> list[Any]:
+def topological_order(root: Any, prepare: bool = False) -> list[Any]:
     """All nodes that root is computed from and root itself, each once, every node after its inputs.
+
+    Args:
+        root: a Value.
+        prepare: whether to make them ready for a reverse pass: computed nodes forget the gradient
+            of the pass before, leaves note what they hold, for restore().
+
+    Raises:
+        RuntimeError: if the thread is in the middle of another traversal, as a signal handler or a
+            finalizer may find it.
+        TypeError: if root is not a Value.
 
     >>> from engine import Value
     >>> a = Value(1.0)
@@ -29,30 +39,54 @@ def topological_order(root: Any) -> list[Any]:
     if not isinstance(root, Node):
         raise not_a_value(root, "topological_order(root)")
     with ENGINE.traversing:
-        ENGINE.traversals += 2
-        entered = ENGINE.traversals
-        done = entered + 1
-        order: list[Node] = []
-        stack: list[Node] = [root]
-        while stack:
-            node = stack[-1]
-            if node._mark < entered:
-                node._mark = entered
-                left, right = node._left, node._right
-                if right is not None and right._mark < entered:
-                    stack.append(right)
-                if left is None:
-                    for each in reversed(node._more.inputs if node._more is not None else ()):
-                        if each._mark < entered:
-                            stack.append(each)  # noqa: PERF401 - compiled, this is the faster form
-                elif left._mark < entered:
-                    stack.append(left)
-            else:
-                stack.pop()
-                if node._mark == entered:
-                    node._mark = done
-                    order.append(node)
-        return order
+        if ENGINE.busy:
+            raise two_traversals()
+        ENGINE.busy = True
+        try:
+            return depth_first(root, prepare)
+        finally:
+            ENGINE.busy = False
+
+
+def depth_first(root: Node, prepare: bool) -> list[Node]:
+    """The traversal itself, which nothing else may disturb."""
+    ENGINE.mark += 2
+    entered = ENGINE.mark
+    done = entered + 1
+    order: list[Node] = []
+    stack: list[Node] = [root]
+    while stack:
+        node = stack[-1]
+        if node._mark < entered:
+            node._mark = entered
+            if node._right is not None and node._right._mark < entered:
+                stack.append(node._right)
+            if node._left is not None and node._left._mark < entered:
+                stack.append(node._left)
+            if node._more is not None:
+                for each in reversed(node._more.inputs):
+                    if each._mark < entered:
+                        stack.append(each)  # noqa: PERF401 - compiled, this is the faster form
+        else:
+            stack.pop()
+            if node._mark == entered:
+                node._mark = done
+                order.append(node)
+                if prepare:
+                    if node._code >= 0:
+                        node._grad = 0.0
+                    else:
+                        node._a, node._b = node._grad, 1.0 if node._has_grad else 0.0
+                    node._has_grad = node._code != CONSTANT
+    return order
+
+
+def restore(order: list[Node]) -> None:
+    """Undo a reverse pass that did not come to its end: leaves hold again what they held before."""
+    for node in order:
+        is_leaf = node._code == LEAF
+        node._grad = node._a if is_leaf else 0.0
+        node._has_grad = is_leaf and node._b != 0.0
 
 
 def reverse_pass(order: list[Node]) -> None:
@@ -116,9 +150,10 @@ def pull_back_many(node: Node) -> None:
         for each in inputs:
             each._grad += grad
     else:
+        point = node.primals
         for k in range(count):
             if inputs[k]._code != CONSTANT:
-                local = local_derivative(node._code, k, node._data, primals)
+                local = local_derivative(node._code, k, node._data, point)
                 inputs[k]._grad += share(grad, local)
 
 
@@ -131,20 +166,18 @@ def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) ->
     """The partial of a row in argument k; inf or NaN where Python's floats would raise."""
     row = ROWS[code]
     try:
-        if row.variadic:
-            return as_float(row.partials[0](FLOATS, k, y, primals))
-        return as_float(row.partials[k](FLOATS, y, *primals))
+        return as_float(row.partial(FLOATS, k, y, primals))
     except (ArithmeticError, ValueError):
         return elementary.extended(row, k, y, primals)
 
 
 def local_derivative_unary(code: i32, y: float, x: float) -> float:
-    """The same for a row of one argument, without a list on the way."""
+    """The same for a row of one argument, without a tuple on the way."""
     row = ROWS[code]
     try:
         return as_float(row.partials[0](FLOATS, y, x))
     except (ArithmeticError, ValueError):
-        return elementary.extended(row, 0, y, [x])
+        return elementary.extended(row, 0, y, (x,))
 
 
 def as_float(result: Any) -> float:

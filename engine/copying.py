@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from librt.vecs import vec
+
 from engine.backward import topological_order
 from engine.node import CONSTANT, LEAF, More, Node
 from engine.rules import ROWS
@@ -47,7 +49,7 @@ def computed(
     node = leaf(data, label, grad, False)
     node._code = code
     if ROWS[code].variadic or len(inputs) > 2:
-        node._more = More(label, tuple(inputs), tuple(primals))
+        node._more = More(label, tuple(inputs), vec[float](primals))
     else:
         node._left, node._a = inputs[0], primals[0]
         if len(inputs) == 2:

@@ -129,12 +129,12 @@ def draw(
     nodes = nodes_of(outputs)
     products = sum(len(node.inputs) // 2 for node in nodes if expand and node.op == "dot")
     if len(nodes) + products > limit:
-        raise too_large(len(nodes) + products, limit)
+        raise too_many_nodes(len(nodes) + products, limit)
     drawn = sketch(outputs, names_in(sys._getframe(1)), expand)
     return Drawing(drawn, direction, printable(title))
 
 
-def too_large(nodes: int, limit: int) -> ValueError:
+def too_many_nodes(nodes: int, limit: int) -> ValueError:
     """A graph of which nobody could read a drawing."""
     return ValueError(
         f"this graph has {nodes} nodes, and a drawing of more than {limit} is hard to read: draw a "

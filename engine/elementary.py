@@ -54,7 +54,8 @@ def sign(x: float) -> float:
     return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else x
 
 
-# What the math module and NumPy have; the rows of the table compute everything else from these.
+# What both the math module and NumPy have, the latter under the row's `numpy` name. Besides these,
+# each kind of number gets what is given below for it; all other rows are computed from the two.
 NAMES: Final = (
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
     "sinh", "cosh", "tanh", "hypot",
@@ -103,4 +104,4 @@ def extended(row: Primitive, k: int, y: float, x: Sequence[float]) -> float:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        return float(row.partial(arrays(), k, np.float64(y), *map(np.float64, x)))
+        return float(row.partial(arrays(), k, np.float64(y), tuple(map(np.float64, x))))

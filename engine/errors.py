@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log10
+
 from engine.rules import Primitive
 
 SUMMARY = {
@@ -38,6 +40,18 @@ def not_a_number(given: object, where: str) -> TypeError:
     return TypeError(f"{where} takes a real number, but got {given!r} of type {kind}: {advice}")
 
 
+def too_large(given: object, where: str) -> OverflowError:
+    """What was given where it would have to fit into a float."""
+    size = f" of {int(log10(abs(given))) + 1} digits" if isinstance(given, int) else ""
+    failure = OverflowError(
+        f"{where} takes a float, but got a number of type {type(given).__name__}{size}, which is "
+        "too large for one (the largest is 1.8e308): use larger units, or compute with its "
+        "logarithm, as in Value(math.log(n))"
+    )
+    failure.__suppress_context__ = True
+    return failure
+
+
 def not_a_value(given: object, where: str) -> TypeError:
     """What was given where a Value is wanted."""
     return TypeError(
@@ -65,4 +79,13 @@ def not_a_leaf(name: str) -> AttributeError:
     return AttributeError(
         f"data of a computed Value cannot be assigned: it is the result of {name}; "
         "assign the data of leaves and compute it anew, or make a new leaf with Value(number)"
+    )
+
+
+def two_traversals() -> RuntimeError:
+    """What a traversal meets that is begun inside another one, on the same thread."""
+    return RuntimeError(
+        "a graph is being traversed on this thread already, so that backward() or draw() cannot "
+        "begin here, in a signal handler or a finalizer that interrupted it: set a flag there, and "
+        "call it afterwards"
     )

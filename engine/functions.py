@@ -2,20 +2,24 @@
 
 They are made from the rows when this module is imported, `functions.pyi` shows them to type
 checkers. A function takes Values and plain numbers: numbers alone give a float, with a Value among
-them the result is a Value.
+them the result is a Value. A row that is registered later is found through `engine.__getattr__`.
 """
 
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from keyword import iskeyword
+from types import FunctionType
 from typing import Any, Final
 
-from engine.elementary import FLOATS, Elementary
+from engine.backward import local_derivative
+from engine.elementary import FLOATS, Elementary, arrays
 from engine.node import COMPILED, number
 from engine.rules import ROWS, TABLE, Primitive
-from engine.value import Value, binary, unary
+from engine.value import Value, binary, evaluate, unary
 from engine.variadic import dot as weighted_sum
 from engine.variadic import variadic
 
@@ -47,37 +51,38 @@ def install(code: int) -> Callable[..., Any]:
     """Make the function of a row, and the method, which answers to NumPy's name too."""
     row = ROWS[code]
     names = row.arguments
-    required = len(names) - len(row.defaults)
-    signature = [*names[:required], *map("{}={!r}".format, names[required:], row.defaults)]
     apply = {1: unary, 2: binary}.get(len(names) if not row.variadic else 0, variadic)
     several = apply is variadic and not row.variadic
     source = SOURCE.format(
         name=row.name,
-        signature=", ".join(signature),
+        signature=", ".join(names),
         code=code,
         arguments=f"({', '.join(names)})" if several else ", ".join(names),
     )
     scope: dict[str, Any] = {"_apply": apply, "__name__": __name__}
     exec(source, scope)  # a plain function with the row's argument names, as help() wants it
-    made: Callable[..., Any] = scope[row.name]
-    made.__doc__ = document(row)
+    made: FunctionType = scope[row.name]
+    made.__defaults__ = row.defaults or None  # written into the source, inf would be a name
+    made.__doc__ = document(code)
     if is_method(row):
         setattr(Value, row.name, made)
         setattr(Value, row.numpy, made)  # np.arcsin of an object array calls its elements' arcsin
     setattr(VALUES, row.name, (lambda *x: variadic(code, x)) if row.variadic else made)
-    FUNCTIONS[row.name] = globals()[row.name] = made
+    FUNCTIONS[row.name] = made
     return made
 
 
-def document(row: Primitive) -> str:
+def document(code: int) -> str:
     """The docstring of a row's function, with an example that is computed from the row itself."""
+    row = ROWS[code]
     needs = f" It needs {row.needs}." if row.needs else ""
     if row.variadic:
         return f"{row.doc[0].upper()}{row.doc[1:]}, given as one list.{needs}\n"
     usual = (0.5, 0.25, 2.0, *[1.0] * len(row.domain))
-    point = [min(max(x, low), high) for x, (low, high) in zip(usual, row.domain, strict=False)]
-    y = row.forward(FLOATS, *point)
-    partials = [float(row.partial(FLOATS, k, y, *point)) + 0.0 for k in range(len(point))]
+    sides = zip(usual, row.domain, strict=False)
+    point = [float(min(max(x, low), high)) for x, (low, high) in sides]
+    y = evaluate(code, point)
+    partials = [local_derivative(code, k, y, tuple(point)) + 0.0 for k in range(len(point))]
     return DOC.format(
         doc=row.doc[0].upper() + row.doc[1:],
         needs=needs,
@@ -92,10 +97,22 @@ def document(row: Primitive) -> str:
 
 
 def register(row: Primitive) -> Callable[..., Any]:
-    """Add a row to the table: from now on it is a function of `engine` and a method of Value.
+    """Add a row to the table: from now on it is a function of `engine`.
+
+    It is a method of Value as well, under NumPy's name for it too, if its symbol is a word and it
+    has one or two arguments.
+
+    Args:
+        row: the primitive.
+
+    Returns:
+        The function.
 
     Raises:
-        ValueError: if the name is taken, or cannot be the name of a function.
+        ValueError: if its name, or NumPy's name for it, is taken or cannot be that of a function;
+            if its symbol or doc is empty.
+        Exception: what the row's formulas raise in the middle of its domain, where they are tried
+            for the example of the docstring. The row is not added then.
 
     >>> from engine import Primitive, register
     >>> cube = register(Primitive("cube", "cube", "{#1}^3", [(-5, 5)], "x * x * x",
@@ -105,19 +122,47 @@ def register(row: Primitive) -> Callable[..., Any]:
     >>> x.grad
     12.0
     """
-    is_name = row.name.isidentifier() and not iskeyword(row.name)
-    if row.name in TABLE or hasattr(Value, row.name) or not is_name:
+    for name in (row.name, row.numpy):
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+            raise ValueError(
+                f"a primitive cannot be called {name!r}: choose what Python accepts as a name, "
+                "without _ in front"
+            )
+        if is_taken(name):
+            raise ValueError(
+                f"a primitive cannot be called {name!r}: engine or Value has something of that "
+                "name already; choose another"
+            )
+    if not row.symbol or not row.doc:
         raise ValueError(
-            f"a primitive cannot be called {row.name!r}: that is taken, or no name; choose another"
+            f"the row of {row.name} needs a symbol, for drawings, and a doc, for help()"
         )
     ROWS.append(row)
+    TABLE[row.name] = row  # before the rest: its formulas may use each other, as xp.name
     try:
-        made = install(len(ROWS) - 1)
-    except Exception:
-        ROWS.pop()
+        return install(len(ROWS) - 1)
+    except BaseException as error:
+        withdraw(row)
+        error.add_note(f"So the primitive {row.name!r} was not registered.")
         raise
-    TABLE[row.name] = row
-    return made
+
+
+def is_taken(name: str) -> bool:
+    """Whether `engine` or Value has something of that name, a module not imported yet included."""
+    package = sys.modules["engine"]
+    known = name in package.__all__ or hasattr(package, name) or hasattr(Value, name)
+    return known or find_spec(f"engine.{name}") is not None
+
+
+def withdraw(row: Primitive) -> None:
+    """Take the last row out again, with all that was made from it."""
+    ROWS.remove(row)
+    del TABLE[row.name]
+    FUNCTIONS.pop(row.name, None)
+    for xp in (FLOATS, VALUES, arrays()):  # where its function was kept at the first use
+        vars(xp).pop(row.name, None)
+    for name in {row.name, row.numpy} & set(vars(Value)):
+        delattr(Value, name)
 
 
 def softmax(values: Iterable[Any]) -> list[Any]:
@@ -131,9 +176,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     given = list(values)
     numbers = [v.data if isinstance(v, Value) else number(v, "softmax") for v in given]
     top = max(numbers, default=0.0)
-    shifted = [
-        value - top for value in given
-    ]  # changes nothing, but large values keep their digits
+    shifted = [value - top for value in given]  # the same shares, but large values keep digits
     total = FUNCTIONS["logsumexp"](shifted)
     return [FUNCTIONS["exp"](value - total) for value in shifted]
 
@@ -148,9 +191,8 @@ if COMPILED:
 
 for _code in range(len(ROWS)):
     install(_code)
-FUNCTIONS["dot"] = globals()["dot"] = (
-    weighted_sum  # with weights, inputs and bias, which the row has in one list
-)
+FUNCTIONS["dot"] = weighted_sum  # with weights, inputs and bias, which the row has in one list
+globals().update(FUNCTIONS)
 
 # A star import leaves Python's own abs, pow and sum alone.
 __all__ = [*(name for name in FUNCTIONS if not hasattr(builtins, name)), "register", "softmax"]

@@ -11,19 +11,21 @@ mypyc are the fast engine; `engine.compiled` tells which of the two runs.
 from __future__ import annotations
 
 from numbers import Real
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any, Final
 
+from librt.vecs import vec
 from mypy_extensions import i32, i64, mypyc_attr
 
 from engine import rules
-from engine.errors import not_a_leaf, not_a_number
+from engine.errors import not_a_leaf, not_a_number, too_large
 
 ROWS: Final = rules.ROWS  # compiled code reaches a Final of its own without a dictionary
 
 COMPILED: Final = False  # the build writes True here before it compiles this file
 
-# A node's code is the index of its primitive in the table. These are the rows that are inlined.
+# A node's code is the index of its primitive in the table. These are the rows that the compiled
+# files speak of: most are inlined there.
 ADD: Final = 0
 SUB: Final = 1
 MUL: Final = 2
@@ -41,16 +43,17 @@ NO_LABEL: Final[object] = ""
 
 
 class Engine:
-    """What all graphs share: how many traversals were made, and who has paused the recording."""
+    """What all graphs share: the marks of traversals, and who has paused the recording."""
 
     def __init__(self) -> None:
-        self.traversals: i64 = 0
-        self.traversing = (
-            Lock()
-        )  # a traversal marks the nodes: two at once must not meet in one graph
-        self.pauses: i64 = (
-            0  # no_grad() blocks open in all threads; while there are none, nobody asks further
-        )
+        # A traversal marks the nodes that it has entered, and those that it is done with, by two
+        # numbers that are larger than all before: so no mark is ever cleared.
+        self.mark: i64 = 0
+        self.traversing = RLock()  # two traversals at once must not meet in one graph
+        self.busy = False
+        # An entry per no_grad() block that is open in any thread; a thread need not ask further
+        # while there are none. Of a list, append and pop cannot be interrupted halfway.
+        self.pauses: list[None] = []
         self.thread = local()
 
     def paused(self) -> bool:
@@ -67,8 +70,9 @@ class More:
 
     __slots__ = ("inputs", "label", "primals")
 
-    # In tuples, which the collector leaves alone once it has seen that they cannot form a cycle.
-    def __init__(self, label: str, inputs: tuple[Node, ...], primals: tuple[float, ...]) -> None:
+    # A tuple, which the collector leaves alone once it has seen that it cannot form a cycle, and a
+    # vector of bare floats.
+    def __init__(self, label: str, inputs: tuple[Node, ...], primals: vec[float]) -> None:
         self.label = label
         self.inputs = inputs
         self.primals = primals
@@ -79,7 +83,8 @@ class Node:
     """A number in a graph: a leaf, or the result of a primitive on its inputs.
 
     It is only ever met as a Value, which adds the arithmetic. The underscored arguments describe a
-    computed node: its primitive, its one or two inputs, the result, and the inputs' values.
+    computed node: its primitive, its one or two inputs, the result, and the inputs' values. A leaf
+    has no inputs: during a reverse pass it keeps there what its gradient was before.
     """
 
     __slots__ = (
@@ -108,7 +113,7 @@ class Node:
     ) -> None:
         if _code < 0:
             _y = data if type(data) is float else number(data, "Value(data)")
-        elif ENGINE.pauses > 0 and ENGINE.paused():
+        elif len(ENGINE.pauses) > 0 and ENGINE.paused():
             _code, _left, _right = CONSTANT, None, None
         self._data: float = _y
         self._grad: float = 0.0
@@ -188,7 +193,7 @@ class Node:
     def primals(self) -> tuple[float, ...]:
         """The values of the inputs as they were used: a leaf may have been assigned since."""
         if self._left is None:
-            return self._more.primals if self._more is not None else ()
+            return tuple(self._more.primals) if self._more is not None else ()
         return (self._a,) if self._right is None else (self._a, self._b)
 
     def zero_grad(self) -> None:
@@ -202,7 +207,7 @@ def set_label(node: Node, label: object) -> None:
     if not isinstance(label, str):
         raise TypeError(f"a label is a string, but got {label!r} of type {type(label).__name__}")
     if node._more is None:
-        node._more = More(label, (), ())
+        node._more = More(label, (), vec[float]())
     else:
         node._more.label = label
 
@@ -212,5 +217,8 @@ def number(given: object, where: str) -> float:
     if isinstance(given, float):
         return float(given)
     if isinstance(given, (int, Real)) or type(given).__name__ in ("bool", "bool_"):
-        return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
+        try:
+            return float(given)  # type: ignore[arg-type] # a NumPy bool is no Real
+        except OverflowError:
+            raise too_large(given, where) from None
     raise not_a_number(given, where)

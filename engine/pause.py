@@ -23,13 +23,9 @@ class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as ever
     """
 
     def __enter__(self) -> None:
-        self._count(1)
+        ENGINE.pauses.append(None)
+        ENGINE.thread.pauses = getattr(ENGINE.thread, "pauses", 0) + 1
 
     def __exit__(self, *exception: object) -> None:
-        self._count(-1)
-
-    @staticmethod
-    def _count(change: int) -> None:
-        ENGINE.thread.pauses = getattr(ENGINE.thread, "pauses", 0) + change
-        with ENGINE.traversing:  # two threads may enter at once
-            ENGINE.pauses += change
+        ENGINE.thread.pauses -= 1
+        ENGINE.pauses.pop()

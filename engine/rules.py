@@ -25,8 +25,8 @@ Where a function has a kink, its row takes the useful subgradient: that of PyTor
 | leaky_relu at 0               | its slope                                                                  |
 | hypot, atan2 at (0, 0)        | 0, 0                                                                       |
 | pow at (0, 0)                 | 0, 0; and 0 ** b has derivative 0 in b                                     |
-| maximum, minimum at a tie     | half and half                                                              |
-| sqrt at 0, asin, acos at +-1  | infinite                                                                   |
+| maximum, minimum at a tie     | half and half; also where one is NaN, which is neither larger nor smaller  |
+| sqrt at 0, asin, acos at +-1  | infinite; in sqrt of the sign of the zero, for 0.5 / -0.0 is -inf          |
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf, nan, pi, sqrt
+from types import FunctionType
 from typing import Any, Final
 
 Point = tuple[float, ...]
@@ -78,22 +79,26 @@ class Primitive:
         numpy: str = "",
         variadic: bool = False,
     ) -> None:
+        if not isinstance(forward, FunctionType):  # a builtin does not tell its arguments
+            raise TypeError(f"write the value of {name} as lambda xp, x: ..., not as {forward!r}")
         code = forward.__code__
+        starred = bool(code.co_flags & 4)  # inspect.CO_VARARGS; inspect is slow to import
         self.name, self.symbol, self.latex, self.domain, self.doc = name, symbol, latex, domain, doc
-        self.forward, self.partials = forward, partials
-        self.needs, self.kinks, self.defaults = needs, kinks or {}, defaults
-        self.numpy, self.variadic = numpy or name, variadic
-        self.arguments = code.co_varnames[1 : code.co_argcount + variadic]
-        if not variadic and not len(partials) == len(domain) == len(self.arguments):
+        self.forward: Formula = forward
+        self.partials, self.needs, self.kinks = partials, needs, kinks or {}
+        self.defaults, self.numpy, self.variadic = defaults, numpy or name, variadic
+        self.arguments = code.co_varnames[1 : code.co_argcount + starred]
+        counts = (len(self.arguments), len(partials), len(domain))
+        if starred != variadic or len({*counts}) > 1 or counts[0] < max(1, len(defaults)):
             raise ValueError(
-                f"the row of {name} has {len(self.arguments)} arguments, {len(partials)} partials and "
-                f"{len(domain)} intervals: give one partial and one interval per argument"
+                f"the row of {name} has {counts[0]} arguments, {counts[1]} partials and {counts[2]} "
+                "intervals: give one of each and at most one default per argument, and variadic=True for *x"
             )
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
-    def partial(self, xp: Any, k: int, y: Any, *x: Any) -> Any:
+    def partial(self, xp: Any, k: int, y: Any, x: Sequence[Any]) -> Any:
         """The derivative with respect to argument k (from 0) at the point x, where the value is y."""
         return self.partials[0](xp, k, y, x) if self.variadic else self.partials[k](xp, y, *x)
 
@@ -139,6 +144,16 @@ def nonzero(xp: Any, x: Any) -> Any:
 def power_below(xp: Any, a: Any, b: Any) -> Any:
     """b - 1, the exponent of pow's derivative; 1 where b is 0 and a so small that 0 * a ** -1 fails to be 0."""
     return xp.where(xp.equal(b, 0) * xp.less(abs(a), 1e-300), 1, b - 1)
+
+
+def below(xp: Any, a: Any, b: Any) -> Any:
+    """1 where a < b, 0 where a > b, and half where neither is: at a tie, or with NaN among them."""
+    return 0.5 * (1 + xp.less(a, b) - xp.less(b, a))
+
+
+def within(xp: Any, x: Any) -> Any:
+    """x, but no further out than +-40: there the tails of gelu are 0 already, and inf * 0 would be NaN."""
+    return xp.minimum(xp.maximum(x, -40.0), 40.0)
 
 
 def weighted_sum(xp: Any, *operands: Any) -> Any:
@@ -252,7 +267,8 @@ ROWS: Final[list[Primitive]] = [
                                                     lambda xp, y, x, slope: xp.minimum(x, 0.0),
       defaults=(0.01,), kinks={(0.0, 0.01): (0.01, 0.0)}),
     P("gelu",       "gelu",       r"\operatorname{gelu}(#1)",            (R,),                     "x times the normal distribution function",
-      lambda xp, x: 0.5 * x * xp.erfc(-x / ROOT2),  lambda xp, y, x: 0.5 * xp.erfc(-x / ROOT2) + x * BELL * xp.exp(-0.5 * x * x)),
+      lambda xp, x: 0.5 * xp.maximum(x, -40.0) * xp.erfc(-x / ROOT2),
+                                                    lambda xp, y, x: 0.5 * xp.erfc(-x / ROOT2) + within(xp, x) * BELL * xp.exp(-0.5 * x * x)),
     P("erf",        "erf",        r"\operatorname{erf}(#1)",             (R,),                     "the error function",
       lambda xp, x: xp.erf(x),                      lambda xp, y, x: 2 * ROOT2 * BELL * xp.exp(-x * x)),
     P("erfc",       "erfc",       r"\operatorname{erfc}(#1)",            (R,),                     "1 - erf(x), accurate for large x",
@@ -261,13 +277,11 @@ ROWS: Final[list[Primitive]] = [
       lambda xp, a, b: xp.hypot(a, b),              lambda xp, y, a, b: a / nonzero(xp, y),       lambda xp, y, a, b: b / nonzero(xp, y),
       kinks={(0.0, 0.0): (0.0, 0.0)}),
     P("maximum",    "max",        r"\max(#1, #2)",                      (R, R),                   "the larger",
-      lambda xp, a, b: xp.maximum(a, b),            lambda xp, y, a, b: xp.less(b, a) + 0.5 * xp.equal(a, b),
-                                                    lambda xp, y, a, b: xp.less(a, b) + 0.5 * xp.equal(a, b),
-      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5)}),
+      lambda xp, a, b: xp.maximum(a, b),            lambda xp, y, a, b: below(xp, b, a),          lambda xp, y, a, b: below(xp, a, b),
+      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}),
     P("minimum",    "min",        r"\min(#1, #2)",                      (R, R),                   "the smaller",
-      lambda xp, a, b: xp.minimum(a, b),            lambda xp, y, a, b: xp.less(a, b) + 0.5 * xp.equal(a, b),
-                                                    lambda xp, y, a, b: xp.less(b, a) + 0.5 * xp.equal(a, b),
-      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5)}),
+      lambda xp, a, b: xp.minimum(a, b),            lambda xp, y, a, b: below(xp, a, b),          lambda xp, y, a, b: below(xp, b, a),
+      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}),
     P("where",      "where",      r"\operatorname{where}(#1, #2, #3)",   ((0.0, 1.0), R, R),       "a where the condition holds (is not 0), else b",
       lambda xp, condition, a, b: xp.where(condition, a, b),
                                                     lambda xp, y, condition, a, b: 0.0,

@@ -7,8 +7,15 @@ from typing import Any
 
 from mypy_extensions import i32, mypyc_attr
 
-from engine.backward import FLOATS, as_float, local_derivative, reverse_pass, topological_order
-from engine.errors import loses_gradient, no_history, no_value, not_a_number
+from engine.backward import (
+    FLOATS,
+    as_float,
+    local_derivative,
+    restore,
+    reverse_pass,
+    topological_order,
+)
+from engine.errors import no_history, no_value, not_a_number
 from engine.node import (
     ABS,
     ADD,
@@ -96,13 +103,13 @@ class Value(Node):
         start = number(seed, "backward(seed)")
         if self._code == CONSTANT:
             raise no_history()
-        order: list[Node] = topological_order(self)
-        for node in order:
-            if node._code >= 0:
-                node._grad = 0.0
-            node._has_grad = node._code != CONSTANT
-        self._grad += start
-        reverse_pass(order)
+        order: list[Node] = topological_order(self, True)
+        try:
+            self._grad += start
+            reverse_pass(order)
+        except BaseException:  # above all Ctrl-C
+            restore(order)
+            raise
 
     # --- arithmetic. "| Any", since NotImplemented is no Value; it lets arrays have their turn ---
 
@@ -208,39 +215,16 @@ class Value(Node):
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
-    # --- what would lose a gradient in silence is refused ---
-
-    def __float__(self) -> float:
-        raise loses_gradient(
-            "float(v), and any function of the math module,", "v.data for the number, or v.exp()"
-        )
-
-    def __int__(self) -> int:
-        raise loses_gradient("int(v)", "int(v.data)")
-
-    def __round__(self, digits: object = None) -> Any:
-        raise loses_gradient("round(v)", "round(v.data), or f'{v:.3f}' to print it")
-
-    def __floordiv__(self, other: object) -> Any:
-        raise loses_gradient("v // w", "v / w, or v.data // w for the number")
-
-    def __rfloordiv__(self, other: object) -> Any:
-        raise loses_gradient("v // w", "v / w, or v // w.data for the number")
-
-    def __mod__(self, other: object) -> Any:
-        raise loses_gradient("v % w", "v.data % w for the number")
-
-    def __rmod__(self, other: object) -> Any:
-        raise loses_gradient("v % w", "v % w.data for the number")
-
 
 # --- applying primitives ---
 
 
 def constant(given: object) -> Value | None:
     """A plain number among the operands as a constant; None if the other operand must decide."""
-    if isinstance(given, float) or isinstance(given, (int, Real)):  # noqa: SIM101 - float is fast
+    if isinstance(given, float):
         return Value(given, NO_LABEL, CONSTANT)
+    if isinstance(given, (int, Real)):
+        return Value(number(given, "arithmetic with a Value"), NO_LABEL, CONSTANT)
     if given is None or isinstance(given, (str, bytes, complex, list, tuple, dict, set)):
         raise not_a_number(given, "arithmetic with a Value")
     return None
@@ -267,18 +251,22 @@ def evaluate(code: i32, primals: list[float]) -> float:
         raise no_value(error, row, primals) from None
 
 
+def evaluate_unary(code: i32, x: float) -> float:
+    """The same for a primitive of one argument, without a list on the way."""
+    row = ROWS[code]
+    try:
+        return as_float(row.forward(FLOATS, x))
+    except (ArithmeticError, ValueError) as error:
+        raise no_value(error, row, [x]) from None
+
+
 def unary(code: i32, x: object) -> Any:
     """Apply a primitive of one argument: a number gives a float, a Value a Value."""
-    row = ROWS[code]
-    if isinstance(x, Value) and code == RELU:
-        a = x._data
-        return Value(None, NO_LABEL, RELU, x, None, 0.0 if a < 0.0 else a, a)
-    a = x._data if isinstance(x, Value) else number(x, row.name)
-    try:
-        y = as_float(row.forward(FLOATS, a))
-    except (ArithmeticError, ValueError) as error:
-        raise no_value(error, row, [a]) from None
-    return Value(None, NO_LABEL, code, x, None, y, a) if isinstance(x, Value) else y
+    if not isinstance(x, Value):
+        return evaluate_unary(code, number(x, ROWS[code].name))
+    a = x._data
+    y = (0.0 if a < 0.0 else a) if code == RELU else evaluate_unary(code, a)
+    return Value(None, NO_LABEL, code, x, None, y, a)
 
 
 def binary(code: i32, left: object, right: object) -> Any:

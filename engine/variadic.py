@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from librt.vecs import vec
 from mypy_extensions import i32, i64
 
 from engine.node import DOT, NO_LABEL, ROWS, More, Node
@@ -33,7 +34,7 @@ def many(code: i32, nodes: list[Node], result: float) -> Value:
     """A computed node of any number of inputs."""
     node = Value(None, NO_LABEL, code, None, None, result)
     if node._code >= 0:
-        node._more = More("", tuple(nodes), tuple(each._data for each in nodes))
+        node._more = More("", tuple(nodes), vec[float]([each._data for each in nodes]))
     return node
 
 
@@ -70,7 +71,8 @@ def dot(weights: Iterable[object], inputs: Iterable[object], bias: object = None
     if bias is not None:
         given.append(bias)
     nodes = operand_nodes(given, "dot")
-    result = 0.0 if bias is None else nodes[2 * half]._data
+    # -0.0 is what can be added without a trace: 0.0 would turn a sum of -0.0 into 0.0
+    result = nodes[2 * half]._data if bias is not None else -0.0 if half > 0 else 0.0
     k: i64
     for k in range(half):
         result += nodes[k]._data * nodes[half + k]._data

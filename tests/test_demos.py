@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import engine
 from demos import backprop_by_hand
 from demos.__main__ import COURSE, main
 
@@ -57,6 +58,26 @@ def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> N
     assert "usage: chainrule" in capsys.readouterr().out
     assert main(["lectur"]) == 2
     assert "did you mean lecture?" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_sources(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = "compiled" if engine.compiled else "interpreted"
+
+    def version() -> str:
+        assert main(["--version"]) == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setattr("demos.__main__.metadata.version", lambda name: f"1.2.3 of {name}")
+    beside = tmp_path / "pyproject.toml"
+    monkeypatch.setattr("demos.__main__.PYPROJECT", beside)
+    assert version() == f"chainrule 1.2.3 of chainrule, {kind} engine\n"
+    beside.write_text('[project]\nname = "other"\nversion = "4.5"\n')  # left there by another
+    assert version() == f"chainrule 1.2.3 of chainrule, {kind} engine\n"
+    monkeypatch.delattr("demos.__main__.metadata.version")  # a clone may be not installed
+    beside.write_text('[project]\nname = "chainrule"\nversion = "4.5"\n')
+    assert version() == f"chainrule 4.5 in a clone, {kind} engine\n"
 
 
 def test_every_demo_is_in_the_course() -> None:

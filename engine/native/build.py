@@ -22,7 +22,7 @@ MODULES = [f"engine/{name}.py" for name in ("node", "backward", "value", "variad
 REQUIRES = [
     "mypy[mypyc]==2.4.1",
     "setuptools>=77",
-]  # what mypyc generates is relied upon: see trashcan.h
+]  # what mypyc generates is relied upon: see memory.h
 
 
 def can_compile() -> bool:
@@ -51,7 +51,7 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
     compiled = source.replace("COMPILED: Final = False", "COMPILED: Final = True")
     assert compiled != source, "engine/node.py no longer says COMPILED: Final = False"
     node.write_text(compiled, encoding="utf-8")
-    header = str(root / "engine" / "native" / "trashcan.h")
+    header = str(root / "engine" / "native" / "memory.h")
     # Hidden symbols can be inlined into each other, which is a tenth of the time.
     unix = ["-include", header, "-fvisibility=hidden", "-Wno-error"]
     flags = [f"/FI{header}"] if sys.platform == "win32" else unix
@@ -60,10 +60,12 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
             ["--ignore-missing-imports", "--follow-imports=silent", *MODULES],
             opt_level="3",
             debug_level="0",
+            experimental_features=True,  # librt's vectors
             group_name="chainrule",
         )
-        for extension in extensions:
-            extension.extra_compile_args = [*extension.extra_compile_args, *flags]
+        for extension in extensions:  # one has the code, the others only lead to it
+            if extension.name.endswith("__mypyc"):
+                extension.extra_compile_args = [*extension.extra_compile_args, *flags]
         command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
         command.build_lib, command.build_temp = "lib", "temp"
         command.ensure_finalized()

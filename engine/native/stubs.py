@@ -7,10 +7,10 @@ among the functions. A test tells when they are out of date.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from pathlib import Path
 
+from engine.functions import __all__ as exported
 from engine.functions import is_method
 from engine.rules import ROWS, Primitive
 
@@ -67,18 +67,13 @@ def functions_stub() -> str:
     own = (
         "FUNCTIONS: dict[str, Callable[..., Any]]\nVALUES: Elementary\n\n"
         "def is_method(row: Primitive) -> bool: ...\n"
+        "def is_taken(name: str) -> bool: ...\n"
         "def register(row: Primitive) -> Callable[..., Any]: ...\n"
+        "def withdraw(row: Primitive) -> None: ...\n"
         "def softmax(values: Iterable[Value | Number]) -> list[Any]: ...\n"
     )
     rows = [line for row in ROWS if row.name != "dot" for line in signatures(row)]
-    names = ", ".join(
-        f'"{name}"'
-        for name in [
-            *(row.name for row in ROWS if not hasattr(builtins, row.name)),
-            "register",
-            "softmax",
-        ]
-    )
+    names = ", ".join(f'"{name}"' for name in exported)
     return HEADER + imports + NUMBER + "\n" + own + "\n".join(rows) + f"\n\n__all__ = [{names}]\n"
 
 

@@ -1,8 +1,8 @@
 """Every benchmark, or those named, in one table of ratios.
 
-    python tests/benchmarks                 all, some minutes python tests/benchmarks moons gpt
-    these python tests/benchmarks --quick         only whether they run: tiny sizes, the times mean
-    nothing
+* `python tests/benchmarks` asks all, which takes some minutes;
+* `python tests/benchmarks moons gpt` asks these;
+* `python tests/benchmarks --quick` only shows whether they run: the sizes are tiny.
 
 Started like this, Python takes the installed engine; `python -m` would take the sources beside the
 tests, which are never compiled. To measure those, set PYTHONPATH to the top of the clone. The peers

@@ -8,8 +8,7 @@ from copy import copy
 import pytest
 from hypothesis import Phase, settings
 
-from engine import Value, functions
-from engine.elementary import FLOATS, arrays
+from engine import functions
 from engine.rules import ROWS, TABLE, Formula, Primitive
 
 # A busy machine is no bug: no deadline. Some tests plant faults: no memory of those.
@@ -38,13 +37,7 @@ def plant() -> Iterator[Callable[..., Primitive]]:
 @pytest.fixture
 def unregister() -> Iterator[None]:
     """Take out of the table, after the test, the rows that it has registered."""
-    known = set(TABLE)
+    known = len(ROWS)
     yield
-    for name in set(TABLE) - known:
-        row = TABLE.pop(name)
-        ROWS.remove(row)
-        for namespace in (functions, functions.VALUES, FLOATS, arrays()):
-            vars(namespace).pop(name, None)
-        for attribute in {name, row.numpy} & set(vars(Value)):
-            delattr(Value, attribute)
-        functions.FUNCTIONS.pop(name, None)
+    while len(ROWS) > known:
+        functions.withdraw(ROWS[-1])

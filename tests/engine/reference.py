@@ -175,7 +175,7 @@ def check_second_order(row: Primitive, point: Point) -> None:
         if exact(f, point, k) is None:  # a kink: there is nothing to differentiate again
             continue
         x = [Value(each) for each in point]
-        derivative = row.partial(VALUES, k, apply(row, x), *x)
+        derivative = row.partial(VALUES, k, apply(row, x), x)
         if isinstance(derivative, Value) and not derivative.is_constant:
             derivative.backward()
         for j, leaf in enumerate(x):
@@ -191,7 +191,7 @@ def check_arrays(row: Primitive, point: Point) -> None:
     batch = [np.array(column) for column in zip(*points, strict=True)]
     with np.errstate(all="ignore"):
         y = row.forward(arrays(), *batch)
-        partials = [row.partial(arrays(), k, y, *batch) for k in range(len(point))]
+        partials = [row.partial(arrays(), k, y, batch) for k in range(len(point))]
     for n, each in enumerate(points):
         node = node_at(row, each)
         assert node is not None

@@ -214,6 +214,12 @@ def test_dot_is_the_weighted_sum_of_the_lectures() -> None:
     assert park.local_derivatives == (1.0, 0.0, 1.0, 3.0, 1.0, -20.0, 1.0)
 
 
+def test_dot_keeps_the_sign_of_zero() -> None:
+    for result in (dot([Value(-0.0)], [1.0]), dot([Value(-0.0)], [1.0], bias=-0.0)):
+        assert str(result.data) == "-0.0"
+    assert str(dot([Value(-0.0)], [1.0], bias=0.0).data) == "0.0"
+
+
 def test_an_empty_dot_is_the_bias_or_zero() -> None:
     bias = Value(-3.0)
     f = dot([], [], bias)

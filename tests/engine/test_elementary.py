@@ -37,7 +37,7 @@ def test_arrays_go_on_where_floats_raise_and_agree_elsewhere(
 def test_arrays_of_any_shape_pass_through_a_formula() -> None:
     grid = np.linspace(-2, 2, 6).reshape(2, 3)
     y = TABLE["gelu"].forward(arrays(), grid)
-    assert y.shape == TABLE["gelu"].partial(arrays(), 0, y, grid).shape == (2, 3)
+    assert y.shape == TABLE["gelu"].partial(arrays(), 0, y, [grid]).shape == (2, 3)
 
 
 @pytest.mark.parametrize("x", [1.0, -inf, 0.0])
@@ -77,5 +77,5 @@ def test_a_partial_that_floats_refuse_is_infinite_or_nan(
     name: str, k: int, y: float, x: tuple[float, ...], expected: float
 ) -> None:
     with pytest.raises((ArithmeticError, ValueError)):
-        TABLE[name].partial(FLOATS, k, y, *x)
+        TABLE[name].partial(FLOATS, k, y, x)
     assert same(extended(TABLE[name], k, y, x), expected)

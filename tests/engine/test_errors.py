@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ BAD: dict[type[Exception], list[tuple[Any, ...]]] = {
         (lambda x: 0 ** x,                    "0.0 ** (-8.0)", "not below 0"),
     ],
     OverflowError: [
-        (lambda x: Value(10 ** 400),          "too large"),
+        (lambda x: Value(10 ** 400),          "Value(data)", "401 digits", "too large", "math.log"),
+        (lambda x: x + 10 ** 400,             "401 digits", "too large", "math.log"),
+        (lambda x: exp(-10 ** 5000),          "exp", "5001 digits", "too large", "math.log"),
+        (lambda x: Value(Fraction(10) ** 400), "Value(data)", "type Fraction,", "too large"),
+        (assign("data", 10 ** 400),           "data", "401 digits", "too large", "math.log"),
         (lambda x: Value(10) ** 400,          "10.0 ** 400.0", "too large for a float"),
         (lambda x: exp(1000),                 "exp(1000.0)", "too large for a float"),
         (lambda x: Value(1000).exp(),         "exp(1000.0)", "too large for a float"),

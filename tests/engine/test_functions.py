@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Primitive, Value, dot, leaky_relu, logsumexp, register, softmax
 from engine.elementary import FLOATS, arrays
-from engine.functions import FUNCTIONS
+from engine.functions import FUNCTIONS, VALUES
 from engine.rules import ROWS, TABLE, nonzero
 
 from .reference import PROOFS
@@ -229,13 +229,142 @@ def test_a_new_primitive_may_have_no_value_where_others_have() -> None:
 
 
 @pytest.mark.usefixtures("unregister")
-@pytest.mark.parametrize("name", ["exp", "data", "backward", "lambda", "two words", "1st"])
+def test_a_new_primitive_may_have_an_infinite_partial_at_the_example_of_its_docstring() -> None:
+    root = one_argument("root", lambda xp, x: xp.sqrt(x), lambda xp, y, x: 0.5 / y, [(0.0, 0.0)])
+    x = Value(0.0)
+    register(root)(x).backward()
+    assert x.grad == math.inf
+    test_the_examples_of_every_docstring_run("root")
+
+
+@pytest.mark.usefixtures("unregister")
+def test_a_new_primitive_may_use_itself_in_its_partials() -> None:
+    cube = one_argument("cube", lambda xp, x: x * x * x, lambda xp, y, x: 3 * xp.cube(x) / x)
+    cube.domain = [(0.5, 5.0)]
+    register(cube)
+    PROOFS["partials"](cube)
+    PROOFS["arrays"](cube)
+
+
+@pytest.mark.usefixtures("unregister")
+@pytest.mark.parametrize("default", [math.inf, math.nan, 3.0])
+def test_a_new_primitive_may_have_any_number_as_a_default(default: float) -> None:
+    capped = Primitive(
+        "capped",
+        "capped",
+        r"\min(#1, #2)",
+        [(-5.0, 5.0), (-5.0, 5.0)],
+        "x, but no more than most",
+        lambda xp, x, most: xp.minimum(x, most),
+        lambda xp, y, x, most: xp.less(x, most),
+        lambda xp, y, x, most: xp.less(most, x),
+        defaults=(default,),
+    )
+    assert register(capped)(4.0) == pytest.approx(min(default, 4.0), nan_ok=True)
+
+
+# --- what cannot be a row changes nothing ---
+
+
+def one_argument(
+    name: str,
+    forward: Any = lambda xp, x: x,
+    partial: Any = lambda xp, y, x: 1.0,
+    domain: Any = ((-5.0, 5.0),),
+    **more: Any,
+) -> Primitive:
+    """A row like any other, but for what is asked for."""
+    return Primitive(name, more.pop("symbol", "f"), "f", domain, "f", forward, partial, **more)
+
+
+def everything() -> list[dict[str, Any]]:
+    """All that a row could leave a trace in."""
+    engine.draw  # noqa: B018 - which engine keeps for the next time
+    kinds = (FLOATS, VALUES, arrays())
+    for xp in kinds:
+        for name in TABLE:
+            getattr(xp, name)  # likewise
+    spaces: list[Any] = [vars(space) for space in (engine, engine.functions, Value, *kinds)]
+    return [dict(each) for each in (*spaces, TABLE, FUNCTIONS, enumerate(ROWS))]
+
+
+TAKEN = "exp pow data backward mro Value softmax register draw no_grad functions value names sketch"
+NONE = ["lambda", "two words", "1st", "", "__len__", "_data", "_repr_html_"]
+
+
+@pytest.mark.parametrize("name", [*TAKEN.split(), *NONE])
 def test_a_name_that_is_taken_or_none_is_refused(name: str) -> None:
-    row = Primitive(name, "f", "f", [(0, 1)], "f", lambda xp, x: x, lambda xp, y, x: 1.0)
-    with pytest.raises(ValueError, match=f"cannot be called {name!r}"):
+    before = everything()
+    with pytest.raises(ValueError, match=f"^a primitive cannot be called {name!r}: "):
+        register(one_argument(name))
+    if name:  # without one, NumPy's is the row's own
+        with pytest.raises(ValueError, match=f"^a primitive cannot be called {name!r}: "):
+            register(one_argument("cube", numpy=name))
+    assert everything() == before
+
+
+def test_the_name_of_a_module_is_taken_before_that_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine.draw  # noqa: B018 - it imports engine.sketch
+    monkeypatch.delattr(engine, "sketch")
+    with pytest.raises(ValueError, match="'sketch'"):
+        register(one_argument("sketch"))
+
+
+@pytest.mark.usefixtures("unregister")
+@pytest.mark.parametrize("more", [{}, {"symbol": "§"}])  # a method, and none
+def test_a_primitive_can_be_registered_once(more: dict[str, Any]) -> None:
+    register(one_argument("cube", **more))
+    with pytest.raises(ValueError, match="'cube'"):
+        register(one_argument("cube", **more))
+
+
+@pytest.mark.usefixtures("unregister")
+@pytest.mark.parametrize("name", ["max", "install", "document", "find_spec", "weighted_sum"])
+def test_a_name_that_the_engine_needs_for_itself_is_free_all_the_same(name: str) -> None:
+    before = dict(vars(engine.functions))
+    assert register(one_argument(name)) is getattr(engine, name)
+    assert Value(3.0).__getattribute__(name)().op == name
+    assert vars(engine.functions) == before
+    register(SINC)
+    assert softmax([Value(0.0), 0.0])[0].data == 0.5
+
+
+def refuse(xp: Any, *x: Any) -> Any:
+    raise KeyError("no such thing")
+
+
+FAILING: dict[str, tuple[Primitive, type[Exception], str]] = {
+    "no value": (
+        one_argument("bad", lambda xp, x: xp.log(-x), needs="x < 0"),
+        ValueError,
+        r"bad\(0.5\) has no value: bad needs x < 0",
+    ),
+    "no formula": (one_argument("bad", lambda xp, x: xp.bat(x)), AttributeError, "'bat'; the ta"),
+    "no partial": (one_argument("bad", partial=refuse), KeyError, "no such thing"),
+    "no number": (one_argument("bad", partial=lambda xp, y, x: 1j), TypeError, "complex"),
+    "endless": (one_argument("bad", lambda xp, x: xp.bad(x)), RecursionError, "recursion"),
+    "no symbol": (one_argument("bad", symbol=""), ValueError, "row of bad needs a symbol"),
+    "used itself": (
+        one_argument("bad", partial=lambda xp, y, x: refuse(xp, xp.bad(x))),
+        KeyError,
+        "no such thing",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_row_that_fails_leaves_no_trace(case: str) -> None:
+    row, kind, words = FAILING[case]
+    before = everything()
+    with pytest.raises(kind, match=words) as caught:
         register(row)
-    assert TABLE.get(name) is not row
-    assert row not in ROWS
+    assert everything() == before
+    if row.symbol:
+        assert caught.value.__notes__ == ["So the primitive 'bad' was not registered."]
+    with pytest.raises(AttributeError, match="bad"):
+        engine.bad  # noqa: B018
 
 
 def test_after_the_tests_the_table_is_as_before() -> None:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from math import inf, nan, pi
+from math import copysign, cos, inf, isnan, nan, pi
 from typing import Any
 
 import pytest
@@ -81,7 +81,14 @@ POLICY = [
     ("pow", (-1.5, 2.0), (-3.0, nan)),
     ("maximum", (-2.0, -2.0), (0.5, 0.5)),
     ("minimum", (-2.0, -2.0), (0.5, 0.5)),
+    ("maximum", (nan, 1.0), (0.5, 0.5)),
+    ("maximum", (1.0, nan), (0.5, 0.5)),
+    ("minimum", (nan, 1.0), (0.5, 0.5)),
+    ("minimum", (nan, nan), (0.5, 0.5)),
+    ("gelu", (inf,), (1.0,)),
+    ("gelu", (-inf,), (0.0,)),
     ("sqrt", (0.0,), (inf,)),
+    ("sqrt", (-0.0,), (-inf,)),
     ("asin", (1.0,), (inf,)),
     ("asin", (-1.0,), (inf,)),
     ("acos", (1.0,), (-inf,)),
@@ -133,6 +140,7 @@ TRAVELS = [
     ("relu", (-inf,), 0.0),
     ("leaky_relu", (-inf, 0.01), -inf),
     ("gelu", (inf,), inf),
+    ("gelu", (-inf,), 0.0),
     ("erf", (-inf,), -1.0),
     ("add", (inf, 1.0), inf),
     ("sub", (inf, inf), nan),
@@ -207,7 +215,9 @@ def check_inlined(row: Primitive, x: list[Value], compute: Callable[[], Any], se
             compute()
         return
     result = compute()
-    assert same(result if isinstance(result, float) else result.data, value)
+    computed = result if isinstance(result, float) else result.data
+    assert same(computed, value)
+    assert copysign(1.0, computed) == copysign(1.0, value) or isnan(value)  # 0.0 == -0.0
     if isinstance(result, Value):
         assert all(used is each for used, each in zip(result.inputs, x, strict=True))
         assert all(same(used, each.data) for used, each in zip(result.primals, x, strict=True))
@@ -239,6 +249,29 @@ def test_a_row_describes_itself(row: Primitive) -> None:
     assert all(low < high for low, high in row.domain)
 
 
-def test_a_row_with_a_partial_missing_is_refused() -> None:
-    with pytest.raises(ValueError, match="2 arguments, 1 partials and 2 intervals"):
-        Primitive("f", "f", "f", [(0, 1), (0, 1)], "f", lambda xp, a, b: a, lambda xp, y, a, b: 1.0)
+def first(xp: Any, *x: Any) -> Any:
+    return x[0]
+
+
+INCOMPLETE: list[tuple[str, int, Callable[..., Any], list[Any], dict[str, Any]]] = [
+    ("2 arguments, 1 partials and 2 intervals", 2, lambda xp, a, b: a, [first], {}),
+    ("0 arguments, 0 partials and 0 intervals", 0, lambda xp: 1.0, [], {}),
+    ("at most one default", 1, lambda xp, x: x, [first], {"defaults": (1.0, 2.0)}),
+    ("variadic=True", 1, first, [first], {}),
+    ("variadic=True", 1, lambda xp, x: x, [first], {"variadic": True}),
+    ("0 partials", 1, first, [], {"variadic": True}),
+    ("2 intervals", 2, first, [first], {"variadic": True}),
+]
+
+
+@pytest.mark.parametrize(("words", "intervals", "forward", "partials", "more"), INCOMPLETE)
+def test_a_row_that_is_not_complete_is_refused(
+    words: str, intervals: int, forward: Any, partials: list[Any], more: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=rf"^the row of f has .*{words}"):
+        Primitive("f", "f", "f", [(0, 1)] * intervals, "f", forward, *partials, **more)
+
+
+def test_a_builtin_does_not_tell_its_arguments() -> None:
+    with pytest.raises(TypeError, match=r"value of f as lambda xp, x: .* <built-in function cos>"):
+        Primitive("f", "f", "f", [(0, 1)], "f", cos, lambda xp, y, x: 1.0)

@@ -1,4 +1,5 @@
-/* Freeing deep graphs without recursion, and without the cyclic garbage collector.
+/* The memory of nodes: freeing deep graphs without recursion, without the cyclic garbage collector, and keeping
+   the memory of one graph for the next.
 
    Nodes cannot form cycles, so they are invisible to the collector (mypyc's acyclic=True). But the deallocator
    that mypyc writes still calls CPython's trashcan, which bounds the recursion of deallocators by writing into
@@ -49,3 +50,40 @@ static void chainrule_empty(void)
         if (--chainrule_depth == 0 && chainrule_count > 0) \
             chainrule_empty(); \
     }
+
+/* A training loop builds a graph and frees it again in every step. Its memory is kept for the next step: to hand
+   it back to the system, and to be given the same pages again, cleared, takes a tenth of the time. Python has a
+   hook for this, for its small objects as a whole; where they are not kept in arenas, nothing changes. */
+
+#define CHAINRULE_KEPT 32 /* arenas, of a megabyte each */
+
+static PyObjectArenaAllocator chainrule_system;
+static void *chainrule_kept[CHAINRULE_KEPT];
+static size_t chainrule_kept_size = 0;
+static int chainrule_kept_count = 0;
+
+static void *chainrule_new_arena(void *context, size_t size)
+{
+    if (chainrule_kept_count > 0 && size == chainrule_kept_size)
+        return chainrule_kept[--chainrule_kept_count];
+    return chainrule_system.alloc(chainrule_system.ctx, size);
+}
+
+static void chainrule_free_arena(void *context, void *arena, size_t size)
+{
+    if (chainrule_kept_count == 0)
+        chainrule_kept_size = size;
+    if (chainrule_kept_count < CHAINRULE_KEPT && size == chainrule_kept_size)
+        chainrule_kept[chainrule_kept_count++] = arena;
+    else
+        chainrule_system.free(chainrule_system.ctx, arena, size);
+}
+
+#ifdef __GNUC__
+__attribute__((constructor)) static void chainrule_keep_arenas(void)
+{
+    PyObjectArenaAllocator keeping = {NULL, chainrule_new_arena, chainrule_free_arena};
+    PyObject_GetArenaAllocator(&chainrule_system);
+    PyObject_SetArenaAllocator(&keeping);
+}
+#endif

@@ -1,0 +1,105 @@
+"""What is cut short leaves nothing half done: Ctrl-C, a failing rule, a handler in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos
+from typing import Any
+
+import pytest
+
+from engine import Value, draw, no_grad, topological_order
+from engine.node import ENGINE
+from engine.rules import TABLE, Primitive
+
+Plant = Callable[..., Primitive]
+
+
+def interrupt(xp: Any, y: Any, x: Any) -> float:
+    """A partial in whose midst somebody presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def state(*leaves: Value) -> list[tuple[float, bool]]:
+    return [(leaf.grad, leaf.has_grad) for leaf in leaves]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TypeError, MemoryError])
+def test_an_interrupted_pass_leaves_the_leaves_as_they_were(
+    plant: Plant, error: type[BaseException]
+) -> None:
+    sine = TABLE["sin"].partials[0]
+
+    def fail(xp: Any, y: Any, x: Any) -> float:
+        raise error
+
+    x, fresh, zeroed = Value(2.0), Value(3.0), Value(5.0)
+    (x * x).backward()
+    zeroed.grad = 0.0
+    before = state(x, fresh, zeroed)
+    inner = (x * fresh).sin()
+    f = inner + x * zeroed  # the product is differentiated before the sine
+    plant("sin", fail)
+    with pytest.raises(error):
+        f.backward()
+    assert state(x, fresh, zeroed) == before
+    assert not f.has_grad
+    assert not inner.has_grad
+    plant("sin", sine)
+    f.backward()
+    assert fresh.grad == pytest.approx(2.0 * cos(6.0))
+    assert x.grad == pytest.approx(4.0 + 3.0 * cos(6.0) + 5.0)
+
+
+def test_an_interrupted_pass_from_a_leaf_with_a_gradient(plant: Plant) -> None:
+    x = Value(1.0)
+    x.grad = 7.0
+    f = x.tan()
+    plant("tan", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        f.backward()
+    assert state(x) == [(7.0, True)]
+
+
+def test_a_traversal_inside_a_traversal_is_refused() -> None:
+    """As a signal handler would begin it: its marks would make the outer one leave out nodes."""
+    x = Value(3.0)
+    f = x * x
+    with ENGINE.traversing:
+        ENGINE.busy = True
+        try:
+            for attempt in (f.backward, lambda: draw(f), lambda: topological_order(f)):
+                with pytest.raises(RuntimeError, match=r"traversed .* already.*call it afterwards"):
+                    attempt()
+        finally:
+            ENGINE.busy = False
+    assert not x.has_grad
+    f.backward()
+    assert x.grad == 6.0
+
+
+def test_the_next_traversal_is_free_again_after_an_error() -> None:
+    x = Value(3.0)
+    with pytest.raises(TypeError, match="takes a Value"):
+        topological_order(3.0)
+    (x * x).backward()
+    assert x.grad == 6.0
+
+
+def test_no_grad_interrupted_at_its_door_pauses_nothing() -> None:
+    class Door(list[None]):
+        def append(self, item: None) -> None:
+            raise KeyboardInterrupt
+
+    pauses = ENGINE.pauses
+    ENGINE.pauses = Door()
+    try:
+        with pytest.raises(KeyboardInterrupt), no_grad():
+            pass
+    finally:
+        ENGINE.pauses = pauses
+    assert not ENGINE.paused()
+    with no_grad():
+        assert ENGINE.paused()
+    assert ENGINE.pauses == []
+    assert not (Value(1.0) * 2.0).is_constant
