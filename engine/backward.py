@@ -11,19 +11,14 @@ from typing import Any, Final
 from mypy_extensions import i32, i64
 
 from engine import elementary
-from engine.errors import not_a_value, two_traversals
+from engine.errors import no_history, not_a_value
 from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, LEAF, MUL, NEG, RELU, ROWS, SUB, SUM, Node
 
 FLOATS: Final = elementary.FLOATS  # compiled code reaches a Final of its own without a dictionary
 
 
-def topological_order(root: Any, prepare: bool = False) -> list[Any]:
+def topological_order(root: Any) -> list[Any]:
     """All nodes that root is computed from and root itself, each once, every node after its inputs.
-
-    Args:
-        root: a Value.
-        prepare: whether to make them ready for a reverse pass: computed nodes forget the gradient
-            of the pass before, leaves note what they hold, for restore().
 
     Raises:
         RuntimeError: if the thread is in the middle of another traversal, as a signal handler or a
@@ -38,22 +33,49 @@ def topological_order(root: Any, prepare: bool = False) -> list[Any]:
     """
     if not isinstance(root, Node):
         raise not_a_value(root, "topological_order(root)")
+    order: list[Node] = []
     with ENGINE.traversing:
-        if ENGINE.busy:
-            raise two_traversals()
-        ENGINE.busy = True
+        ENGINE.begin()
         try:
-            return depth_first(root, prepare)
+            traverse(root, order, False)
+        finally:
+            ENGINE.busy = False
+    return order
+
+
+def differentiate(root: Node, seed: float) -> None:
+    """The whole of backward(). Cut short, it leaves the leaves as they were.
+
+    Raises:
+        RuntimeError: as topological_order; or if root was not computed from any leaf.
+    """
+    order: list[Node] = []
+    with ENGINE.traversing:
+        ENGINE.begin()
+        try:
+            if not traverse(root, order, True):
+                raise no_history()
+            root._grad += seed
+            reverse_pass(order)
+        except BaseException:  # above all Ctrl-C
+            restore(order)
+            raise
         finally:
             ENGINE.busy = False
 
 
-def depth_first(root: Node, prepare: bool) -> list[Node]:
-    """The traversal itself, which nothing else may disturb."""
+def traverse(root: Node, order: list[Node], prepare: bool) -> bool:
+    """Bring the nodes below root into order, depth first, and perhaps prepare a reverse pass.
+
+    Then computed nodes forget the gradient of the pass before, and leaves note what they hold.
+
+    Returns:
+        Whether there is a leaf that gets a gradient.
+    """
     ENGINE.mark += 2
     entered = ENGINE.mark
     done = entered + 1
-    order: list[Node] = []
+    has_leaf = False
     stack: list[Node] = [root]
     while stack:
         node = stack[-1]
@@ -67,18 +89,19 @@ def depth_first(root: Node, prepare: bool) -> list[Node]:
                 for each in reversed(node._more.inputs):
                     if each._mark < entered:
                         stack.append(each)  # noqa: PERF401 - compiled, this is the faster form
-        else:
-            stack.pop()
-            if node._mark == entered:
-                node._mark = done
-                order.append(node)
-                if prepare:
-                    if node._code >= 0:
-                        node._grad = 0.0
-                    else:
-                        node._a, node._b = node._grad, 1.0 if node._has_grad else 0.0
-                    node._has_grad = node._code != CONSTANT
-    return order
+            continue
+        stack.pop()
+        if node._mark == entered:
+            node._mark = done
+            if prepare and node._code == LEAF:
+                has_leaf = True
+                node._a, node._b = node._grad, 1.0 if node._has_grad else 0.0
+            order.append(node)
+            if prepare:  # what is in order can be restored, and what is not has not changed
+                if node._code >= 0:
+                    node._grad = 0.0
+                node._has_grad = node._code != CONSTANT
+    return has_leaf
 
 
 def restore(order: list[Node]) -> None:
@@ -92,10 +115,9 @@ def restore(order: list[Node]) -> None:
 def reverse_pass(order: list[Node]) -> None:
     """The chain rule, from the output to the leaves: inputs get gradient times local derivative.
 
-    A gradient of exactly 0 is not handed on, nor is one through a row's local derivative of 0: the
-    branch that a `where` did not take gets 0, and never 0 times infinity. What constants are
-    handed is never read, which costs less than to ask, but their partials are not worth evaluating
-    in the rows that are not inlined.
+    What each input gets is stated by `handed_on`, and inlined here for the hot rows. What constants
+    are handed is never read, which costs less than to ask, but their partials are not worth
+    evaluating in the rows that are not inlined.
     """
     for node in reversed(order):
         grad = node._grad
@@ -111,7 +133,8 @@ def reverse_pass(order: list[Node]) -> None:
             elif code == NEG:
                 left._grad -= grad
             elif left._code != CONSTANT:
-                left._grad += share(grad, local_derivative_unary(code, node._data, node._a))
+                local = local_derivative_unary(code, node._data, node._a)
+                left._grad += handed_on(code, grad, local)
         elif code == MUL:
             left._grad += grad * node._b
             right._grad += grad * node._a
@@ -127,9 +150,11 @@ def reverse_pass(order: list[Node]) -> None:
         else:
             primals = (node._a, node._b)
             if left._code != CONSTANT:
-                left._grad += share(grad, local_derivative(code, 0, node._data, primals))
+                local = local_derivative(code, 0, node._data, primals)
+                left._grad += handed_on(code, grad, local)
             if right._code != CONSTANT:
-                right._grad += share(grad, local_derivative(code, 1, node._data, primals))
+                local = local_derivative(code, 1, node._data, primals)
+                right._grad += handed_on(code, grad, local)
 
 
 def pull_back_many(node: Node) -> None:
@@ -154,12 +179,19 @@ def pull_back_many(node: Node) -> None:
         for k in range(count):
             if inputs[k]._code != CONSTANT:
                 local = local_derivative(node._code, k, node._data, point)
-                inputs[k]._grad += share(grad, local)
+                inputs[k]._grad += handed_on(node._code, grad, local)
 
 
-def share(grad: float, local: float) -> float:
-    """What an input gets: gradient times local derivative, 0 where the latter is 0."""
-    return grad * local if local != 0.0 else 0.0
+def handed_on(code: i32, grad: float, local: float) -> float:
+    """What an input gets: gradient times local derivative, and 0 if either is 0.
+
+    So the branch that a `where` did not take gets 0, and never 0 times infinity. Only in products,
+    quotients and weighted sums 0 times infinity is NaN, as everywhere in IEEE arithmetic and in the
+    matrix products that they become in a recorded program.
+    """
+    if grad == 0.0 or (local == 0.0 and code != MUL and code != DIV and code != DOT):
+        return 0.0
+    return grad * local
 
 
 def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) -> float:

@@ -42,7 +42,7 @@ def not_a_number(given: object, where: str) -> TypeError:
 
 def too_large(given: object, where: str) -> OverflowError:
     """What was given where it would have to fit into a float."""
-    size = f" of {int(log10(abs(given))) + 1} digits" if isinstance(given, int) else ""
+    size = f" of some {int(log10(abs(given))) + 1} digits" if isinstance(given, int) else ""
     failure = OverflowError(
         f"{where} takes a float, but got a number of type {type(given).__name__}{size}, which is "
         "too large for one (the largest is 1.8e308): use larger units, or compute with its "
@@ -68,9 +68,9 @@ def loses_gradient(expression: str, instead: str) -> TypeError:
 def no_history() -> RuntimeError:
     """What backward() meets on a number that was not computed from leaves."""
     return RuntimeError(
-        "backward() has nothing to differentiate: this Value is a constant (a plain number among "
-        "operands, the result of detach(), or computed inside no_grad()); call backward() on a "
-        "Value that was computed from leaves, outside no_grad()"
+        "backward() has nothing to differentiate: this Value is a constant, or computed from such "
+        "alone (a plain number among operands, the result of detach(), or what was computed inside "
+        "no_grad()); call backward() on a Value that was computed from leaves, outside no_grad()"
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from engine.backward import local_derivative
 from engine.elementary import FLOATS, Elementary, arrays
-from engine.node import COMPILED, number
+from engine.node import number
 from engine.rules import ROWS, TABLE, Primitive
 from engine.value import Value, binary, evaluate, unary
 from engine.variadic import dot as weighted_sum
@@ -77,6 +77,9 @@ def document(code: int) -> str:
     row = ROWS[code]
     needs = f" It needs {row.needs}." if row.needs else ""
     if row.variadic:
+        low, high = row.domain[0]
+        pair = (max(low, min(0.5, high)), max(low, min(0.25, high)))
+        local_derivative(code, 0, evaluate(code, [*pair]), pair)  # only to see that it can
         return f"{row.doc[0].upper()}{row.doc[1:]}, given as one list.{needs}\n"
     usual = (0.5, 0.25, 2.0, *[1.0] * len(row.domain))
     sides = zip(usual, row.domain, strict=False)
@@ -111,7 +114,7 @@ def register(row: Primitive) -> Callable[..., Any]:
     Raises:
         ValueError: if its name, or NumPy's name for it, is taken or cannot be that of a function;
             if its symbol or doc is empty.
-        Exception: what the row's formulas raise in the middle of its domain, where they are tried
+        Exception: what the row's formulas raise at the point of its domain where they are tried
             for the example of the docstring. The row is not added then.
 
     >>> from engine import Primitive, register
@@ -122,12 +125,13 @@ def register(row: Primitive) -> Callable[..., Any]:
     >>> x.grad
     12.0
     """
-    for name in (row.name, row.numpy):
+    for name in (row.name, row.numpy, *row.arguments):
         if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
             raise ValueError(
                 f"a primitive cannot be called {name!r}: choose what Python accepts as a name, "
-                "without _ in front"
+                "without _ in front, for it and for its arguments"
             )
+    for name in (row.name, row.numpy):
         if is_taken(name):
             raise ValueError(
                 f"a primitive cannot be called {name!r}: engine or Value has something of that "
@@ -180,14 +184,6 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     total = FUNCTIONS["logsumexp"](shifted)
     return [FUNCTIONS["exp"](value - total) for value in shifted]
 
-
-def refuse_deletion(node: Value, name: str) -> None:
-    """What `del v.data` meets: the setters that mypyc writes would crash on it."""
-    raise AttributeError(f"{name} of a Value cannot be deleted")
-
-
-if COMPILED:
-    setattr(Value, "__delattr__", refuse_deletion)  # noqa: B010 - not in mypyc's power
 
 for _code in range(len(ROWS)):
     install(_code)

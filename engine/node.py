@@ -10,6 +10,7 @@ mypyc are the fast engine; `engine.compiled` tells which of the two runs.
 
 from __future__ import annotations
 
+import os
 from numbers import Real
 from threading import RLock, local
 from typing import Any, Final
@@ -18,7 +19,7 @@ from librt.vecs import vec
 from mypy_extensions import i32, i64, mypyc_attr
 
 from engine import rules
-from engine.errors import not_a_leaf, not_a_number, too_large
+from engine.errors import not_a_leaf, not_a_number, too_large, two_traversals
 
 ROWS: Final = rules.ROWS  # compiled code reaches a Final of its own without a dictionary
 
@@ -52,9 +53,20 @@ class Engine:
         self.traversing = RLock()  # two traversals at once must not meet in one graph
         self.busy = False
         # An entry per no_grad() block that is open in any thread; a thread need not ask further
-        # while there are none. Of a list, append and pop cannot be interrupted halfway.
+        # while there are none. Several threads may append and pop at once.
         self.pauses: list[None] = []
         self.thread = local()
+
+    def begin(self) -> None:
+        """Enter a traversal, which nothing may interrupt by another one on the same thread."""
+        if self.busy:
+            raise two_traversals()
+        self.busy = True
+
+    def after_fork(self) -> None:
+        """In a child process the threads are gone that may have been in a traversal or paused."""
+        self.traversing, self.busy = RLock(), False
+        self.pauses = [None] * getattr(self.thread, "pauses", 0)
 
     def paused(self) -> bool:
         """Whether this thread is inside no_grad()."""
@@ -62,6 +74,8 @@ class Engine:
 
 
 ENGINE: Final = Engine()
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=ENGINE.after_fork)
 
 
 @mypyc_attr(acyclic=True)

@@ -34,5 +34,14 @@ def refusal(expression: str, instead: str) -> Callable[..., NoReturn]:
     return refuse
 
 
+def refuse_subclass(subclass: type) -> NoReturn:
+    """What a class meets that would inherit from Value: compiled, it could not."""
+    raise TypeError(
+        "Value cannot be subclassed, for its operators would give plain Values again: keep a Value "
+        "in an object of your own, or add a primitive with engine.register()"
+    )
+
+
 for _name, _words in REFUSED.items():
     setattr(Value, _name, refusal(*_words))
+setattr(Value, "__init_subclass__", classmethod(refuse_subclass))  # noqa: B010 - of a compiled class

@@ -89,7 +89,12 @@ class Primitive:
         self.defaults, self.numpy, self.variadic = defaults, numpy or name, variadic
         self.arguments = code.co_varnames[1 : code.co_argcount + starred]
         counts = (len(self.arguments), len(partials), len(domain))
-        if starred != variadic or len({*counts}) > 1 or counts[0] < max(1, len(defaults)):
+        if (
+            starred != variadic
+            or code.co_kwonlyargcount
+            or len({*counts}) > 1
+            or counts[0] < max(1, len(defaults))
+        ):
             raise ValueError(
                 f"the row of {name} has {counts[0]} arguments, {counts[1]} partials and {counts[2]} "
                 "intervals: give one of each and at most one default per argument, and variadic=True for *x"
@@ -171,7 +176,7 @@ def weighted_sum_partial(xp: Any, k: int, y: Any, operands: tuple[Any, ...]) -> 
 def logsumexp(xp: Any, *x: Any) -> Any:
     """log(e^x1 + ... + e^xn), shifted by the largest x so that no exponential overflows.
 
-    The sum of the shifted exponentials is 1 at least, unless the largest is infinite.
+    The partial exp(xk - y) has an error of 1e-16 |y|, from y's last digit: above 10,000 shift first, as softmax() does.
     """
     if not x:
         raise ValueError("math domain error")
@@ -180,7 +185,7 @@ def logsumexp(xp: Any, *x: Any) -> Any:
         top = xp.maximum(top, other)
     shift = xp.where(xp.equal(abs(top), inf), 0.0, top)  # inf - inf would be NaN
     exponentials = total(xp.exp(xp.minimum(each - shift, 0.0)) for each in x)
-    return top + xp.log(xp.maximum(exponentials, 1.0))
+    return top + xp.log(xp.maximum(exponentials, 1.0))  # the sum is 1 at least, but for -inf alone
 
 
 # --- the table ---

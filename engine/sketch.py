@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from engine.backward import topological_order
-from engine.rules import TABLE
+from engine.backward import handed_on, topological_order
+from engine.rules import ROWS, TABLE
 from engine.value import Value
 
 TERMS: Final = 6  # of a sum of contributions are written out; of more only their number is told
@@ -185,11 +185,12 @@ def split(vertex: Vertex) -> list[Vertex]:
 
 
 def contribute(drawn: Sequence[Vertex]) -> None:
-    """Note what each use adds to the gradient of an input; a gradient of 0 hands on 0, no NaN."""
+    """Note what each use adds to the gradient of an input."""
     for vertex in drawn:
-        if vertex.grad is not None:
+        if vertex.grad is not None and vertex.op:
+            code = ROWS.index(TABLE[vertex.op])
             for source, derivative in vertex.inputs:
-                source.contributions.append(vertex.grad * derivative if vertex.grad else 0.0)
+                source.contributions.append(handed_on(code, vertex.grad, derivative))
 
 
 def printable(text: str) -> str:

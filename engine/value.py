@@ -7,15 +7,8 @@ from typing import Any
 
 from mypy_extensions import i32, mypyc_attr
 
-from engine.backward import (
-    FLOATS,
-    as_float,
-    local_derivative,
-    restore,
-    reverse_pass,
-    topological_order,
-)
-from engine.errors import no_history, no_value, not_a_number
+from engine.backward import FLOATS, as_float, differentiate, local_derivative
+from engine.errors import no_value, not_a_number
 from engine.node import (
     ABS,
     ADD,
@@ -90,7 +83,8 @@ class Value(Node):
             seed: the derivative of the final result with respect to this Value.
 
         Raises:
-            RuntimeError: if this Value is a constant, so that there is nothing to differentiate.
+            RuntimeError: if it is a constant or computed from such alone, so that there is nothing
+                to differentiate; or if the thread is in the middle of another traversal.
             TypeError: if the seed is not a real number.
 
         >>> x = Value(3.0)
@@ -101,15 +95,7 @@ class Value(Node):
         Source: S. Linnainmaa, Taylor expansion of the accumulated rounding error, BIT 16, 1976.
         """
         start = number(seed, "backward(seed)")
-        if self._code == CONSTANT:
-            raise no_history()
-        order: list[Node] = topological_order(self, True)
-        try:
-            self._grad += start
-            reverse_pass(order)
-        except BaseException:  # above all Ctrl-C
-            restore(order)
-            raise
+        differentiate(self, start)
 
     # --- arithmetic. "| Any", since NotImplemented is no Value; it lets arrays have their turn ---
 

@@ -53,33 +53,36 @@ static void chainrule_empty(void)
 
 /* A training loop builds a graph and frees it again in every step. Its memory is kept for the next step: to hand
    it back to the system, and to be given the same pages again, cleared, takes a tenth of the time. Python has a
-   hook for this, for its small objects as a whole; where they are not kept in arenas, nothing changes. */
+   hook for this, for its small objects as a whole; where they are not kept in arenas of this size, nothing changes.
+   Interpreters with a lock of their own share the hook: so the places are exchanged atomically. */
 
-#define CHAINRULE_KEPT 32 /* arenas, of a megabyte each */
+#ifdef __GNUC__
+#define CHAINRULE_KEPT 32
+#define CHAINRULE_ARENA ((size_t)1 << 20)
 
 static PyObjectArenaAllocator chainrule_system;
 static void *chainrule_kept[CHAINRULE_KEPT];
-static size_t chainrule_kept_size = 0;
-static int chainrule_kept_count = 0;
 
 static void *chainrule_new_arena(void *context, size_t size)
 {
-    if (chainrule_kept_count > 0 && size == chainrule_kept_size)
-        return chainrule_kept[--chainrule_kept_count];
+    for (int k = 0; k < CHAINRULE_KEPT && size == CHAINRULE_ARENA; k++) {
+        void *arena = __atomic_exchange_n(&chainrule_kept[k], NULL, __ATOMIC_ACQ_REL);
+        if (arena != NULL)
+            return arena;
+    }
     return chainrule_system.alloc(chainrule_system.ctx, size);
 }
 
 static void chainrule_free_arena(void *context, void *arena, size_t size)
 {
-    if (chainrule_kept_count == 0)
-        chainrule_kept_size = size;
-    if (chainrule_kept_count < CHAINRULE_KEPT && size == chainrule_kept_size)
-        chainrule_kept[chainrule_kept_count++] = arena;
-    else
-        chainrule_system.free(chainrule_system.ctx, arena, size);
+    for (int k = 0; k < CHAINRULE_KEPT && size == CHAINRULE_ARENA; k++) {
+        void *empty = NULL;
+        if (__atomic_compare_exchange_n(&chainrule_kept[k], &empty, arena, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return;
+    }
+    chainrule_system.free(chainrule_system.ctx, arena, size);
 }
 
-#ifdef __GNUC__
 __attribute__((constructor)) static void chainrule_keep_arenas(void)
 {
     PyObjectArenaAllocator keeping = {NULL, chainrule_new_arena, chainrule_free_arena};

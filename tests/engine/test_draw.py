@@ -10,7 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
-from math import inf, nan
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -145,6 +145,21 @@ def test_contributions_to_a_gradient_are_shown_where_a_node_is_used_more_than_on
     assert coloured(picture.node("b"), GRADIENT) == ["7", "= 4 + 3"]
     assert coloured(picture.node("a"), GRADIENT) == ["21"]
     assert "from here 4.0 + 3.0" in next(hint for hint, _ in picture.nodes if hint[0] == "b")
+
+
+def test_contributions_follow_the_rule_of_the_reverse_pass() -> None:
+    """Where an infinite gradient meets a local derivative of 0: no NaN that backward() has not."""
+    x, y = Value(0.0), Value(2.0)
+    untaken = y * 2
+    for f in ((x**2).sqrt(), where(1, x, untaken).sqrt()):
+        f.backward()
+        assert "nan" not in draw(f).source
+    x.zero_grad()
+    product = x * x
+    f = product.sqrt()
+    f.backward()
+    assert isnan(x.grad)
+    assert "nan" in draw(f).source  # as everywhere in IEEE arithmetic
 
 
 def test_negative_and_many_contributions() -> None:

@@ -119,6 +119,7 @@ BAD: dict[type[Exception], list[tuple[Any, ...]]] = {
         (lambda x: x.detach().backward(),     "constant", "detach()", "computed from leaves"),
         (lambda x: unrecorded(x).backward(),  "constant", "no_grad()", "outside no_grad()"),
         (lambda x: (x + 1).inputs[1].backward(), "constant", "plain number"),
+        (lambda x: (x.detach() * 2).backward(), "computed from such alone", "from leaves"),
     ],
 }
 # fmt: on

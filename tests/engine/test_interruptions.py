@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from math import cos
 from typing import Any
@@ -76,6 +77,38 @@ def test_a_traversal_inside_a_traversal_is_refused() -> None:
     assert not x.has_grad
     f.backward()
     assert x.grad == 6.0
+
+
+def test_a_pass_inside_a_pass_is_refused_and_undone(plant: Plant) -> None:
+    """As a signal handler in the midst of the reverse pass: it would clear its gradients."""
+    x = Value(3.0)
+    x.grad = 2.0
+    f = x.sin() * x
+
+    def again(xp: Any, y: Any, x: Any) -> Any:
+        f.backward()
+        return xp.cos(x)
+
+    plant("sin", again)
+    with pytest.raises(RuntimeError, match="being traversed on this thread already"):
+        f.backward()
+    assert state(x) == [(2.0, True)]
+    assert topological_order(f)[-1] is f
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_child_process_is_free_of_its_parents_traversals() -> None:
+    x = Value(3.0)
+    f = x * x
+    ENGINE.busy = True
+    try:
+        child = os.fork()
+        if child == 0:
+            f.backward()
+            os._exit(int(x.grad))
+    finally:
+        ENGINE.busy = False
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
 
 
 def test_the_next_traversal_is_free_again_after_an_error() -> None:

@@ -213,6 +213,11 @@ def test_what_would_lose_the_gradient_says_what_to_write(lossy: Op, instead: str
     assert instead in str(caught.value)
 
 
+def test_a_subclass_is_refused_whichever_engine_runs() -> None:
+    with pytest.raises(TypeError, match=r"cannot be subclassed.*object of your own.*register"):
+        type("Mine", (Value,), {})
+
+
 def test_object_arrays_of_values_compute_and_differentiate() -> None:
     weights = np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
     x = np.array([0.5, -1.0])
