@@ -21,7 +21,7 @@ from engine.functions import pow as pow  # noqa: A004
 from engine.functions import sum as sum  # noqa: A004
 from engine.node import COMPILED as compiled  # noqa: N811
 from engine.pause import no_grad
-from engine.rules import Primitive
+from engine.primitive import Primitive
 from engine.value import Value
 
 if TYPE_CHECKING:

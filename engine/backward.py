@@ -56,6 +56,7 @@ def differentiate(root: Node, seed: float) -> None:
             if not traverse(root, order, True):
                 raise no_history()
             root._grad += seed
+            root._has_grad = True
             reverse_pass(order)
         except BaseException:  # above all Ctrl-C
             restore(order)
@@ -97,10 +98,8 @@ def traverse(root: Node, order: list[Node], prepare: bool) -> bool:
                 has_leaf = True
                 node._a, node._b = node._grad, 1.0 if node._has_grad else 0.0
             order.append(node)
-            if prepare:  # what is in order can be restored, and what is not has not changed
-                if node._code >= 0:
-                    node._grad = 0.0
-                node._has_grad = node._code != CONSTANT
+            if prepare and node._code >= 0:  # what is in order can be restored
+                node._grad, node._has_grad = 0.0, False
     return has_leaf
 
 
@@ -115,46 +114,55 @@ def restore(order: list[Node]) -> None:
 def reverse_pass(order: list[Node]) -> None:
     """The chain rule, from the output to the leaves: inputs get gradient times local derivative.
 
-    What each input gets is stated by `handed_on`, and inlined here for the hot rows. What constants
-    are handed is never read, which costs less than to ask, but their partials are not worth
-    evaluating in the rows that are not inlined.
+    A node that nothing was handed to hands on nothing: below the branch that a `where` did not
+    choose all gradients are 0, whatever the local derivatives there. What constants are handed is
+    never read, which costs less than to ask, but their partials are not worth evaluating in the
+    rows that are not inlined.
     """
     for node in reversed(order):
-        grad = node._grad
         code = node._code
-        if code < 0 or grad == 0.0:
+        if code < 0:
+            node._has_grad = code == LEAF
             continue
+        if not node._has_grad:
+            node._has_grad = True  # of 0, now that it is known
+            continue
+        grad = node._grad
         left, right = node._left, node._right
         if left is None:
             pull_back_many(node)
         elif right is None:
             if code == RELU:
-                left._grad += grad if node._data > 0.0 else node._data  # 0, or NaN that stays NaN
+                if node._data != 0.0:
+                    left._grad += grad if node._data > 0.0 else node._data  # NaN stays NaN
+                    left._has_grad = True
             elif code == NEG:
                 left._grad -= grad
+                left._has_grad = True
             elif left._code != CONSTANT:
-                local = local_derivative_unary(code, node._data, node._a)
-                left._grad += handed_on(code, grad, local)
+                hand_on(left, code, grad, local_derivative_unary(code, node._data, node._a))
         elif code == MUL:
             left._grad += grad * node._b
             right._grad += grad * node._a
+            left._has_grad = right._has_grad = True
         elif code == ADD:
             left._grad += grad
             right._grad += grad
+            left._has_grad = right._has_grad = True
         elif code == SUB:
             left._grad += grad
             right._grad -= grad
+            left._has_grad = right._has_grad = True
         elif code == DIV:
             left._grad += grad * (1 / node._b)
             right._grad += grad * (-node._data / node._b)
+            left._has_grad = right._has_grad = True
         else:
             primals = (node._a, node._b)
             if left._code != CONSTANT:
-                local = local_derivative(code, 0, node._data, primals)
-                left._grad += handed_on(code, grad, local)
+                hand_on(left, code, grad, local_derivative(code, 0, node._data, primals))
             if right._code != CONSTANT:
-                local = local_derivative(code, 1, node._data, primals)
-                right._grad += handed_on(code, grad, local)
+                hand_on(right, code, grad, local_derivative(code, 1, node._data, primals))
 
 
 def pull_back_many(node: Node) -> None:
@@ -169,29 +177,32 @@ def pull_back_many(node: Node) -> None:
         for k in range(half):
             inputs[k]._grad += grad * primals[half + k]
             inputs[half + k]._grad += grad * primals[k]
+            inputs[k]._has_grad = inputs[half + k]._has_grad = True
         if count > 2 * half:
             inputs[2 * half]._grad += grad
+            inputs[2 * half]._has_grad = True
     elif node._code == SUM:
         for each in inputs:
             each._grad += grad
+            each._has_grad = True
     else:
         point = node.primals
         for k in range(count):
             if inputs[k]._code != CONSTANT:
                 local = local_derivative(node._code, k, node._data, point)
-                inputs[k]._grad += handed_on(node._code, grad, local)
+                hand_on(inputs[k], node._code, grad, local)
 
 
-def handed_on(code: i32, grad: float, local: float) -> float:
-    """What an input gets: gradient times local derivative, and 0 if either is 0.
+def hand_on(given: Node, code: i32, grad: float, local: float) -> None:
+    """Add what one use of an input contributes to its gradient, if the row has chosen it."""
+    if is_handed_on(code, local):
+        given._grad += grad * local
+        given._has_grad = True
 
-    So the branch that a `where` did not take gets 0, and never 0 times infinity. Only in products,
-    quotients and weighted sums 0 times infinity is NaN, as everywhere in IEEE arithmetic and in the
-    matrix products that they become in a recorded program.
-    """
-    if grad == 0.0 or (local == 0.0 and code != MUL and code != DIV and code != DOT):
-        return 0.0
-    return grad * local
+
+def is_handed_on(code: i32, local: float) -> bool:
+    """Whether a gradient passes: not to what a row that selects has given a derivative of 0."""
+    return local != 0.0 or not ROWS[code].selects
 
 
 def local_derivative(code: i32, k: i64, y: float, primals: tuple[float, ...]) -> float:

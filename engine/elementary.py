@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
-from engine.rules import TABLE, Primitive
+from engine.primitive import Primitive
+from engine.rules import TABLE
 
 
 class Elementary:

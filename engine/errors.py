@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import log10
 
-from engine.rules import Primitive
+from engine.primitive import Primitive
 
 SUMMARY = {
     ValueError: "math domain error",

@@ -18,7 +18,8 @@ from typing import Any, Final
 from engine.backward import local_derivative
 from engine.elementary import FLOATS, Elementary, arrays
 from engine.node import number
-from engine.rules import ROWS, TABLE, Primitive
+from engine.primitive import Primitive
+from engine.rules import ROWS, TABLE
 from engine.value import Value, binary, evaluate, unary
 from engine.variadic import dot as weighted_sum
 from engine.variadic import variadic

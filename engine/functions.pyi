@@ -4,7 +4,7 @@ from numbers import Real
 from typing import Any, TypeAlias, overload
 
 from engine.elementary import Elementary
-from engine.rules import Primitive
+from engine.primitive import Primitive
 from engine.value import Value
 from engine.variadic import dot as dot
 

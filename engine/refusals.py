@@ -44,4 +44,4 @@ def refuse_subclass(subclass: type) -> NoReturn:
 
 for _name, _words in REFUSED.items():
     setattr(Value, _name, refusal(*_words))
-setattr(Value, "__init_subclass__", classmethod(refuse_subclass))  # noqa: B010 - of a compiled class
+setattr(Value, "__init_subclass__", classmethod(refuse_subclass))  # noqa: B010

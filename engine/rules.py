@@ -27,107 +27,19 @@ Where a function has a kink, its row takes the useful subgradient: that of PyTor
 | pow at (0, 0)                 | 0, 0; and 0 ** b has derivative 0 in b                                     |
 | maximum, minimum at a tie     | half and half; also where one is NaN, which is neither larger nor smaller  |
 | sqrt at 0, asin, acos at +-1  | infinite; in sqrt of the sign of the zero, for 0.5 / -0.0 is -inf          |
+
+The chain rule multiplies as IEEE 754 has it: where a gradient of 0 meets an infinite partial, or the other way
+round, the result is NaN, as in PyTorch; sqrt(x) ** 2 at 0 is such a place. Only what a row that `selects` has not
+chosen gets nothing at all, and no NaN: the other branch of `where`, the smaller argument of `maximum`, relu below 0.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from math import inf, nan, pi, sqrt
-from types import FunctionType
 from typing import Any, Final
 
-Point = tuple[float, ...]
-Formula = Callable[..., Any]
-
-
-class Primitive:
-    """One row of the table: a function that the engine knows how to differentiate.
-
-    Args:
-        name: what it is called in Python.
-        symbol: what stands for it in a drawing.
-        latex: its LaTeX.
-        domain: an interval per argument from which tests draw points; one for all if it is variadic.
-        doc: what it is, in a few words.
-        forward: the value, `forward(xp, *x)`.
-        partials: a `partial(xp, y, *x)` for each argument; one `partial(xp, k, y, x)` if it is variadic.
-        needs: what the arguments must satisfy for the value to exist; "" if nothing.
-        kinks: points of interest, each with the partials that the policy above gives there.
-        defaults: values of arguments that may be left out, from the right.
-        numpy: what NumPy calls it, where that is another name.
-        variadic: whether it takes any number of arguments.
-    """
-
-    __slots__ = (
-        "name", "symbol", "latex", "domain", "doc", "forward", "partials",
-        "needs", "kinks", "defaults", "numpy", "variadic", "arguments",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        name: str,
-        symbol: str,
-        latex: str,
-        domain: Sequence[tuple[float, float]],
-        doc: str,
-        forward: Formula,
-        *partials: Formula,
-        needs: str = "",
-        kinks: Mapping[Point, Point] | None = None,
-        defaults: Point = (),
-        numpy: str = "",
-        variadic: bool = False,
-    ) -> None:
-        if not isinstance(forward, FunctionType):  # a builtin does not tell its arguments
-            raise TypeError(f"write the value of {name} as lambda xp, x: ..., not as {forward!r}")
-        code = forward.__code__
-        starred = bool(code.co_flags & 4)  # inspect.CO_VARARGS; inspect is slow to import
-        self.name, self.symbol, self.latex, self.domain, self.doc = name, symbol, latex, domain, doc
-        self.forward: Formula = forward
-        self.partials, self.needs, self.kinks = partials, needs, kinks or {}
-        self.defaults, self.numpy, self.variadic = defaults, numpy or name, variadic
-        self.arguments = code.co_varnames[1 : code.co_argcount + starred]
-        counts = (len(self.arguments), len(partials), len(domain))
-        if (
-            starred != variadic
-            or code.co_kwonlyargcount
-            or len({*counts}) > 1
-            or counts[0] < max(1, len(defaults))
-        ):
-            raise ValueError(
-                f"the row of {name} has {counts[0]} arguments, {counts[1]} partials and {counts[2]} "
-                "intervals: give one of each and at most one default per argument, and variadic=True for *x"
-            )
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-    def partial(self, xp: Any, k: int, y: Any, x: Sequence[Any]) -> Any:
-        """The derivative with respect to argument k (from 0) at the point x, where the value is y."""
-        return self.partials[0](xp, k, y, x) if self.variadic else self.partials[k](xp, y, *x)
-
-    def tex(self, *operands: str) -> str:
-        r"""Its LaTeX with the operands filled in.
-
-        >>> print(TABLE["div"].tex("x + y", "z"))
-        \frac{x + y}{z}
-        """
-        names = {"#*": ", ".join(operands)} | {f"#{k}": each for k, each in enumerate(operands, 1)}
-        return re.sub(r"#[*\d]", lambda found: names[found[0]], self.latex)
-
-    def call(self, *operands: str) -> str:
-        """Its Python expression with the operands filled in.
-
-        >>> TABLE["sub"].call("a", "2.0"), TABLE["tanh"].call("a")
-        ('a - 2.0', 'tanh(a)')
-        """
-        if self.symbol in ("+", "-", "*", "/", "**") and len(operands) == 2:
-            return f"{operands[0]} {self.symbol} {operands[1]}"
-        if self.name == "neg":
-            return f"-{operands[0]}"
-        return f"{self.name}({', '.join(operands)})"
-
+from engine.primitive import Primitive
 
 # --- formulas too long for a row ---
 
@@ -221,9 +133,9 @@ ROWS: Final[list[Primitive]] = [
     P("dot",        "w·x",        r"\operatorname{dot}(#*)",             (R,),                     "the weighted sum w1 x1 + ... + wn xn + b",
       weighted_sum,                                 weighted_sum_partial, variadic=True),
     P("sign",       "sign",       r"\operatorname{sign}(#1)",            (R,),                     "-1, 0 or 1, as x is negative, zero or positive",
-      lambda xp, x: xp.sign(x),                     lambda xp, y, x: 0.0, kinks={(0.0,): (0.0,)}),
+      lambda xp, x: xp.sign(x),                     lambda xp, y, x: 0.0, kinks={(0.0,): (0.0,)}, selects=True),
     P("step",       "step",       r"\operatorname{step}(#1)",            (R,),                     "1 where x >= 0, else 0: the perceptron's activation",
-      lambda xp, x: xp.step(x),                     lambda xp, y, x: 0.0, kinks={(0.0,): (0.0,)}),
+      lambda xp, x: xp.step(x),                     lambda xp, y, x: 0.0, kinks={(0.0,): (0.0,)}, selects=True),
     P("exp",        "exp",        "e^{#1}",                              (SMALL,),                 "e to the power x",
       lambda xp, x: xp.exp(x),                      lambda xp, y, x: y, needs="x below 709.78, or the result overflows"),
     P("expm1",      "expm1",      "e^{#1} - 1",                          (SMALL,),                 "e^x - 1, accurate near 0",
@@ -265,12 +177,12 @@ ROWS: Final[list[Primitive]] = [
       lambda xp, x: xp.maximum(x, 0.0) + xp.log1p(xp.exp(-abs(x))),
                                                     lambda xp, y, x: xp.sigmoid(x)),
     P("relu",       "relu",       r"\max(0, #1)",                        (R,),                     "the rectified linear unit, max(0, x)",
-      lambda xp, x: xp.maximum(x, 0.0),               lambda xp, y, x: xp.sign(y), kinks={(0.0,): (0.0,)}),
+      lambda xp, x: xp.maximum(x, 0.0),               lambda xp, y, x: xp.sign(y), kinks={(0.0,): (0.0,)}, selects=True),
     P("leaky_relu", "leaky_relu", r"\operatorname{leaky}(#1, #2)",       (R, UNIT),                "x where x > 0, else slope * x",
       lambda xp, x, slope: xp.where(xp.less(0, x), x, slope * x),
                                                     lambda xp, y, x, slope: xp.where(xp.less(0, x), 1.0, slope),
                                                     lambda xp, y, x, slope: xp.minimum(x, 0.0),
-      defaults=(0.01,), kinks={(0.0, 0.01): (0.01, 0.0)}),
+      defaults=(0.01,), kinks={(0.0, 0.01): (0.01, 0.0)}, selects=True),
     P("gelu",       "gelu",       r"\operatorname{gelu}(#1)",            (R,),                     "x times the normal distribution function",
       lambda xp, x: 0.5 * xp.maximum(x, -40.0) * xp.erfc(-x / ROOT2),
                                                     lambda xp, y, x: 0.5 * xp.erfc(-x / ROOT2) + within(xp, x) * BELL * xp.exp(-0.5 * x * x)),
@@ -283,21 +195,24 @@ ROWS: Final[list[Primitive]] = [
       kinks={(0.0, 0.0): (0.0, 0.0)}),
     P("maximum",    "max",        r"\max(#1, #2)",                      (R, R),                   "the larger",
       lambda xp, a, b: xp.maximum(a, b),            lambda xp, y, a, b: below(xp, b, a),          lambda xp, y, a, b: below(xp, a, b),
-      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}),
+      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}, selects=True),
     P("minimum",    "min",        r"\min(#1, #2)",                      (R, R),                   "the smaller",
       lambda xp, a, b: xp.minimum(a, b),            lambda xp, y, a, b: below(xp, a, b),          lambda xp, y, a, b: below(xp, b, a),
-      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}),
+      kinks={(1.5, 1.5): (0.5, 0.5), (inf, inf): (0.5, 0.5), (nan, 1.5): (0.5, 0.5)}, selects=True),
     P("where",      "where",      r"\operatorname{where}(#1, #2, #3)",   ((0.0, 1.0), R, R),       "a where the condition holds (is not 0), else b",
       lambda xp, condition, a, b: xp.where(condition, a, b),
                                                     lambda xp, y, condition, a, b: 0.0,
                                                     lambda xp, y, condition, a, b: xp.where(condition, 1.0, 0.0),
-                                                    lambda xp, y, condition, a, b: xp.where(condition, 0.0, 1.0)),
+                                                    lambda xp, y, condition, a, b: xp.where(condition, 0.0, 1.0), selects=True),
     P("less",       "<",          "[#1 < #2]",                           (R, R),                   "1 where a < b, else 0",
-      lambda xp, a, b: xp.less(a, b),               lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0, kinks={(1.5, 1.5): (0.0, 0.0)}),
+      lambda xp, a, b: xp.less(a, b),               lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0,
+      kinks={(1.5, 1.5): (0.0, 0.0)}, selects=True),
     P("less_equal", "≤",          r"[#1 \le #2]",                        (R, R),                   "1 where a <= b, else 0",
-      lambda xp, a, b: xp.less_equal(a, b),         lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0, kinks={(1.5, 1.5): (0.0, 0.0)}),
+      lambda xp, a, b: xp.less_equal(a, b),         lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0,
+      kinks={(1.5, 1.5): (0.0, 0.0)}, selects=True),
     P("equal",      "=",          "[#1 = #2]",                           (R, R),                   "1 where a = b, else 0",
-      lambda xp, a, b: xp.equal(a, b),              lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0, kinks={(1.5, 1.5): (0.0, 0.0)}),
+      lambda xp, a, b: xp.equal(a, b),              lambda xp, y, a, b: 0.0,                      lambda xp, y, a, b: 0.0,
+      kinks={(1.5, 1.5): (0.0, 0.0)}, selects=True),
     P("logsumexp",  "logsumexp",  r"\ln\sum\exp(#*)",                    (R,),                     "log(e^x1 + ... + e^xn), which never overflows",
       logsumexp,                                    lambda xp, k, y, x: xp.exp(x[k] - y), needs="at least one value", variadic=True),
 ]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from engine.backward import handed_on, topological_order
+from engine.backward import is_handed_on, topological_order
 from engine.rules import ROWS, TABLE
 from engine.value import Value
 
@@ -185,12 +185,15 @@ def split(vertex: Vertex) -> list[Vertex]:
 
 
 def contribute(drawn: Sequence[Vertex]) -> None:
-    """Note what each use adds to the gradient of an input."""
-    for vertex in drawn:
+    """Note what each use adds to the gradient of an input, from the outputs down."""
+    reached = {id(vertex) for vertex in drawn if vertex.is_output or vertex.grad}
+    for vertex in reversed(drawn):
         if vertex.grad is not None and vertex.op:
             code = ROWS.index(TABLE[vertex.op])
             for source, derivative in vertex.inputs:
-                source.contributions.append(handed_on(code, vertex.grad, derivative))
+                passes = id(vertex) in reached and is_handed_on(code, derivative)
+                source.contributions.insert(0, vertex.grad * derivative if passes else 0.0)
+                reached |= {id(source)} if passes else set()
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from engine.functions import __all__ as exported
 from engine.functions import is_method
-from engine.rules import ROWS, Primitive
+from engine.primitive import Primitive
+from engine.rules import ROWS
 
 ENGINE = Path(__file__).resolve().parent.parent
 HEADER = (
@@ -61,7 +62,7 @@ def functions_stub() -> str:
     imports = (
         "from collections.abc import Callable, Iterable\nfrom numbers import Real\n"
         "from typing import Any, TypeAlias, overload\n\nfrom engine.elementary import Elementary\n"
-        "from engine.rules import Primitive\nfrom engine.value import Value\n"
+        "from engine.primitive import Primitive\nfrom engine.value import Value\n"
         "from engine.variadic import dot as dot\n\n"
     )
     own = (

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import Phase, settings
 
 from engine import functions
-from engine.rules import ROWS, TABLE, Formula, Primitive
+from engine.primitive import Formula, Primitive
+from engine.rules import ROWS, TABLE
 
 # A busy machine is no bug: no deadline. Some tests plant faults: no memory of those.
 PHASES = set(Phase) - {Phase.explain}

@@ -22,7 +22,8 @@ from mpmath import MPContext
 from engine import Value
 from engine.elementary import Elementary, arrays, extended
 from engine.functions import VALUES
-from engine.rules import TABLE, Primitive
+from engine.primitive import Primitive
+from engine.rules import TABLE
 
 Point = Sequence[float]
 mp: Final = MPContext()  # one of our own: setting its precision disturbs nobody

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Value, dot, hypot, logsumexp, softmax, sqrt, topological_order, where
+from engine import Value, dot, hypot, logsumexp, maximum, softmax, sqrt, topological_order, where
 from engine.rules import TABLE
 
 
@@ -290,12 +290,27 @@ def test_the_condition_of_where_has_derivative_zero() -> None:
 
 
 def test_a_gradient_of_zero_meets_an_infinite_derivative() -> None:
+    """As in PyTorch: 0 would be a guess, and wrong for sqrt(x) ** 2, whose derivative is 1."""
+    for f in (lambda x: 0 * sqrt(x), lambda x: sqrt(x) ** 2, lambda x: sqrt(x) * sqrt(x)):
+        x = Value(0.0)
+        f(x).backward()
+        assert math.isnan(x.grad)
+    for f in (lambda x: sqrt(x * x), lambda x: sqrt(x**2), lambda x: dot([x], [x]).sqrt()):
+        x = Value(0.0)
+        f(x).backward()
+        assert math.isnan(x.grad)
+
+
+def test_nothing_is_handed_to_what_was_not_chosen() -> None:
+    """Nor to all that it was computed from."""
     x, y = Value(0.0), Value(0.0)
-    (0 * sqrt(x) + hypot(y, y).relu()).backward()
+    (hypot(y, y).relu() + maximum(sqrt(x) * sqrt(x), 5.0)).backward()
     assert (x.grad, y.grad) == (0.0, 0.0)
+    assert x.has_grad
+    assert y.has_grad
 
 
-def test_an_infinite_gradient_stops_where_the_local_derivative_is_zero() -> None:
+def test_an_infinite_gradient_does_not_reach_what_was_not_chosen() -> None:
     for f in (lambda x: where(1, 0.0 * x, x.exp()), lambda x: (x - 9).relu()):
         x = Value(3.0)
         part = f(x)

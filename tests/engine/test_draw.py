@@ -151,9 +151,9 @@ def test_contributions_follow_the_rule_of_the_reverse_pass() -> None:
     """Where an infinite gradient meets a local derivative of 0: no NaN that backward() has not."""
     x, y = Value(0.0), Value(2.0)
     untaken = y * 2
-    for f in ((x**2).sqrt(), where(1, x, untaken).sqrt()):
-        f.backward()
-        assert "nan" not in draw(f).source
+    f = where(1, x, untaken).sqrt()
+    f.backward()
+    assert "nan" not in draw(f).source
     x.zero_grad()
     product = x * x
     f = product.sqrt()

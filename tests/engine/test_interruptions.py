@@ -11,7 +11,8 @@ import pytest
 
 from engine import Value, draw, no_grad, topological_order
 from engine.node import ENGINE
-from engine.rules import TABLE, Primitive
+from engine.primitive import Primitive
+from engine.rules import TABLE
 
 Plant = Callable[..., Primitive]
 
