@@ -11,7 +11,7 @@ from pathlib import Path
 
 import engine
 
-COURSE = ["lecture", "backprop_by_hand"]  # in the order of a course
+COURSE = ["lecture", "backprop_by_hand", "xor", "moons"]  # in the order of a course
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"  # in a clone
 

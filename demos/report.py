@@ -5,17 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import Drawing
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def options(
-    doc: str | None, argv: Sequence[str] | None, pictures: str = "pictures"
+    doc: str | None, argv: Sequence[str] | None, seed: int | None = None
 ) -> argparse.Namespace:
     """The options of a demo, whose docstring is its help.
 
+    Args:
+        doc: the docstring.
+        argv: the words of the command line.
+        seed: the usual seed of a demo in which something is left to chance.
+
     Returns:
-        .out, the folder for its pictures, which exists.
+        .out, the folder for its pictures, which exists; .seed, if there is one.
     """
     text = doc or ""
     parser = argparse.ArgumentParser(
@@ -24,8 +33,10 @@ def options(
         prog=f"chainrule {text.split(':')[0]}",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path(pictures), metavar="FOLDER", help="where pictures go"
+        "--out", type=Path, default=Path("pictures"), metavar="FOLDER", help="where pictures go"
     )
+    if seed is not None:
+        parser.add_argument("--seed", type=int, default=seed, help=f"another than {seed}")
     chosen = parser.parse_args(argv)
     chosen.out.mkdir(parents=True, exist_ok=True)
     return chosen
@@ -61,6 +72,13 @@ def compare(rows: Sequence[tuple[str, str, float]]) -> str:
             for name, printed, computed in rows
         ],
     )
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure of matplotlib as SVG and PNG, and say where."""
+    for kind in ("svg", "png"):
+        figure.savefig(folder / f"{name}.{kind}", dpi=160)
+    print(f"\npicture: {folder / name}.svg and .png")
 
 
 def save(drawing: Drawing, folder: Path, name: str) -> None:

@@ -49,8 +49,8 @@ HEIGHT="1"><TR><TD PORT="wire" WIDTH="1" HEIGHT="1"></TD><TD WIDTH="2"></TD></TR
 <TR><TD CELLPADDING="3">{gradient}</TD></TR>{notes}
 </TABLE>>"""
 GATE: Final = """<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" STYLE="ROUNDED" \
-COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">\
-<TR><TD WIDTH="{inside}" HEIGHT="26">{symbol}</TD></TR></TABLE>"""
+COLOR="{ink}" BGCOLOR="{pale}" FIXEDSIZE="{fixed}" WIDTH="{width}" HEIGHT="28">{rows}</TABLE>"""
+PINS: Final = 4  # at most: gates of so many inputs have a place for each, in the operands' order
 
 
 def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
@@ -82,8 +82,8 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
         order = {"ordering": "in"} if own else {}  # of the operands, where it costs no crossings
         hint = tooltip("\n".join(facts(vertex)))
         graph.node(key, figure(vertex, direction), tooltip=hint, **order)
-        for edge in vertex.inputs:
-            tail, head = ports(edge.source, direction)
+        for k, edge in enumerate(vertex.inputs):
+            tail, head = ports(edge.source, vertex, k, direction)
             number = " " if edge.source.is_constant else f" {typeset(short(edge.derivative))} "
             hint = tooltip(derivative(vertex, edge))
             options = {label: number, "tooltip": hint, "labeltooltip": hint}
@@ -91,11 +91,12 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     return graph
 
 
-def ports(source: Vertex, direction: str) -> tuple[str, str]:
-    """Where an edge leaves its source, and where it enters the gate."""
+def ports(source: Vertex, target: Vertex, k: int, direction: str) -> tuple[str, str]:
+    """Where an edge leaves its source, and where it enters the gate as input k."""
+    pin = f"pin{k}" if 1 < len(target.inputs) <= PINS else "gate"
     if direction == "LR":
-        return ":wire:e", ":gate:w"
-    return ":gate:s" if source.op else ":s", ":gate:n"
+        return ":wire:e", f":{pin}:w"
+    return ":gate:s" if source.op else ":s", f":{pin}:n"
 
 
 def figure(vertex: Vertex, direction: str) -> str:
@@ -108,7 +109,8 @@ def figure(vertex: Vertex, direction: str) -> str:
     if vertex.op:
         symbol = GLYPHS.get(vertex.symbol, vertex.symbol)
         width = max(28, 9 * len(symbol) + 12)
-        box = f'<TD ROWSPAN="3" PORT="gate">{gate(symbol, width, fixed=direction == "LR")}</TD>'
+        pins = len(vertex.inputs) if len(vertex.inputs) <= PINS else 1
+        box = f'<TD ROWSPAN="3" PORT="gate">{gate(symbol, width, pins, direction)}</TD>'
         if direction == "TB":
             head += box
         else:
@@ -128,10 +130,25 @@ def figure(vertex: Vertex, direction: str) -> str:
     )
 
 
-def gate(symbol: str, width: int, fixed: bool) -> str:
-    """The box of a primitive; if it is not fixed, it grows to the height of its cell."""
+def gate(symbol: str, width: int, pins: int, direction: str) -> str:
+    """The box of a primitive, with a pin for each input on the side where they enter."""
     text = styled(symbol, INK, 16)
-    return GATE.format(ink=INK, pale=PALE, fixed=fixed, width=width, inside=width - 2, symbol=text)
+    across = direction == "LR"  # where the box is fixed; else it grows to the height of its cell
+    if pins == 1:
+        rows = f'<TR><TD WIDTH="{width - 2}" HEIGHT="26">{text}</TD></TR>'
+    elif across:
+        size = f'WIDTH="1" HEIGHT="{26 // pins}"'
+        first, *others = [f'<TD PORT="pin{k}" {size}></TD>' for k in range(pins)]
+        spacer = (
+            f'<TD ROWSPAN="{pins}" WIDTH="1"></TD>'  # as wide as the pins: the symbol is central
+        )
+        symbols = f'<TD ROWSPAN="{pins}" WIDTH="{width - 4}">{text}</TD>'
+        rows = f"<TR>{first}{symbols}{spacer}</TR>" + "".join(f"<TR>{pin}</TR>" for pin in others)
+    else:
+        size = f'WIDTH="{(width - 2) // pins}" HEIGHT="1"'
+        entries = "".join(f'<TD PORT="pin{k}" {size}></TD>' for k in range(pins))
+        rows = f'<TR>{entries}</TR><TR><TD COLSPAN="{pins}" HEIGHT="25">{text}</TD></TR>'
+    return GATE.format(ink=INK, pale=PALE, fixed=across, width=width, rows=rows)
 
 
 def caption(drawn: Sequence[Vertex], title: str) -> str:

@@ -115,9 +115,20 @@ def test_an_operand_used_twice_has_two_edges() -> None:
     square = x * x
     edges = Picture(draw(square)).edges
     assert [coloured(texts, LOCAL) for _, texts in edges] == [["3"], ["3"]]
-    assert draw(square).source.count("n0:wire:e -> n1:gate:w") == 2
-    fixed = x.detach()
-    assert draw(fixed * fixed).source.count("->") == 2
+    assert draw(square).source.count("n0:wire:e -> n1:pin0:w") == 1
+    assert draw(square).source.count("n0:wire:e -> n1:pin1:w") == 1
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_operands_enter_a_gate_in_their_order(direction: str) -> None:
+    """In a picture 3 - 8 and 8 - 3 must not look the same."""
+    a, b, c = Value(2.0), Value(3.0), Value(5.0)
+    for output, names in ((a - b, "ab"), (b - a, "ba"), (b**a, "ba"), (where(c, b, a), "cba")):
+        source = draw(output, direction=direction).source
+        figures = re.findall(r"\t(n\d+) \[label=<(.*?)>>", source, re.DOTALL)
+        for k, name in enumerate(names):
+            (key,) = [key for key, figure in figures if f">{name}<" in figure]
+            assert re.search(rf"\t{key}\S* -> n\d+:pin{k}:", source)
 
 
 def test_before_backward_there_is_a_dash_and_no_zero() -> None:
