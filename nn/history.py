@@ -1,0 +1,135 @@
+"""What a training run was like, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from nn import plots
+from nn.module import count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN: Final = 20  # a table of more epochs leaves out those in the middle
+FORMATS: Final = {
+    "loss": "{:.4g}",
+    "accuracy": "{:.1%}",
+    "validation_loss": "{:.4g}",
+    "validation_accuracy": "{:.1%}",
+    "lr": "{:.3g}",
+    "seconds": "{:.2f}",
+}
+
+
+class History:
+    """The numbers of a training run, one row per epoch that was completed.
+
+    The columns are "loss" and "accuracy", which are means over the epoch as each batch was met,
+    before the step that it led to; "validation_loss" and "validation_accuracy", measured after the
+    epoch; "lr", the learning rate; "seconds". Accuracies are from 0 to 1, and only there where the
+    labels are classes. The loss is what was minimised, penalties included; that of the validation
+    data is the bare loss.
+
+    Args:
+        settings: what the run was made with: "loss", "optimizer", "batch_size", "seed" and so on.
+
+    >>> history = History({"loss": "hinge", "optimizer": "Adam(lr=0.01)", "batch_size": 32})
+    >>> history.append({"loss": 0.9, "accuracy": 0.75, "lr": 0.01, "seconds": 1.5})
+    >>> history
+    History of 1 epoch: hinge, Adam(lr=0.01), batches of 32; loss 0.9, accuracy 75.0%
+    >>> print(history)
+    epoch  loss  accuracy    lr  seconds
+        1   0.9     75.0%  0.01     1.50
+    >>> history["loss"], history[-1]["accuracy"]
+    ([0.9], 0.75)
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+        self.columns: dict[str, list[float]] = {}
+        self.interrupted = False  # whether Ctrl-C ended it
+        self.note = ""  # why it ended before its time, and which weights the model has
+        self.best_epoch: int | None = None  # from 1; known with early stopping
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add the numbers of an epoch, all columns at once."""
+        if len(self) and set(row) != set(self.columns):
+            raise ValueError(f"the columns are {', '.join(self.columns)}, but got {', '.join(row)}")
+        self.columns = {name: [*self.columns.get(name, []), float(row[name])] for name in row}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+    @overload
+    def __getitem__(self, key: int) -> dict[str, float]: ...
+    def __getitem__(self, key: str | int) -> list[float] | dict[str, float]:
+        """A column by its name, or the row of an epoch by its place, from 0."""
+        if isinstance(key, str):
+            columns = self.to_dict()
+            if key not in columns:
+                raise KeyError(f"{key!r} was not measured: there are {', '.join(columns)}")
+            return columns[key]
+        place = range(len(self))[key]
+        return {name: column[place] for name, column in self.to_dict().items()}
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return (self[k] for k in range(len(self)))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """All columns by name, the number of the epoch, from 1, among them: as pandas takes it."""
+        epochs: list[float] = list(range(1, len(self) + 1))
+        return {"epoch": epochs, **{name: list(column) for name, column in self.columns.items()}}
+
+    def plot(self) -> Figure:
+        """Draw loss and accuracy over the epochs; it needs `pip install 'chainrule[plot]'`.
+
+        Raises:
+            ModuleNotFoundError: if matplotlib is not installed.
+            ValueError: if no epoch was completed.
+        """
+        if not len(self):
+            raise ValueError("no epoch was completed, so there is nothing to plot")
+        return plots.curves(self.to_dict(), self.used())
+
+    def used(self) -> str:
+        """What it was made with, in a line."""
+        words = {"loss": "{}", "optimizer": "{}", "schedule": "{}", "batch_size": "batches of {}"}
+        words |= {"l1": "l1 {:g}", "l2": "l2 {:g}", "seed": "seed {}"}
+        given = {name: x for name, x in self.settings.items() if x or (name == "seed" and x == 0)}
+        return ", ".join(words[name].format(x) for name, x in given.items() if name in words)
+
+    def __repr__(self) -> str:
+        last = f"; {summary(self[-1])}" if len(self) else ""
+        note = f"; {self.note}" if self.note else ""
+        return f"History of {count(len(self), 'epoch')}: {self.used()}{last}{note}"
+
+    def __str__(self) -> str:
+        """A table; of many epochs the first and the last."""
+        names = ["epoch", *(name.replace("_", " ") for name in self.columns)]
+        hidden = range(SHOWN // 2, len(self) - SHOWN // 2) if len(self) > SHOWN else range(0)
+        lines = [names]
+        for k in range(len(self)):
+            if k not in hidden:
+                row = [FORMATS.get(n, "{:.4g}").format(x[k]) for n, x in self.columns.items()]
+                lines.append([str(k + 1), *row])
+            elif k == hidden[0]:
+                lines.append(["..."] * len(names))
+        widths = [max(len(line[k]) for line in lines) for k in range(len(names))]
+        table = ["  ".join(map(str.rjust, line, widths)) for line in lines]
+        return "\n".join([*table, *[self.note] * bool(self.note)])
+
+
+def summary(row: Mapping[str, float]) -> str:
+    """The losses and accuracies of an epoch in a line.
+
+    >>> summary({"loss": 0.25, "accuracy": 0.5, "lr": 0.01})
+    'loss 0.25, accuracy 50.0%'
+    """
+    return ", ".join(
+        f"{name.replace('_', ' ')} {FORMATS[name].format(row[name])}"
+        for name in row
+        if name.endswith(("loss", "accuracy"))
+    )

@@ -1,0 +1,226 @@
+"""What all optimisers share: a step that is all or nothing, and a state that can be saved.
+
+An optimiser gathers the numbers and gradients of its parameters into flat vectors, applies its
+rule, and writes the numbers back. Where that would lead to NaN or infinity, nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from engine import Value
+from nn.choice import require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    State = dict[str, Vector]
+
+LIMITS: Final = {  # every setting is at least 0 and below its limit
+    "lr": (inf, "0 or more and finite: a step goes lr times along the negative gradient"),
+    "momentum": (1.0, "from 0 to below 1: the share of the velocity that is kept"),
+    "weight_decay": (inf, "0 or more and finite: the strength of the pull towards 0"),
+    "alpha": (1.0, "from 0 to below 1: the share of the old average of squares that is kept"),
+    "beta1": (1.0, "from 0 to below 1: the share of the old mean gradient that is kept"),
+    "beta2": (1.0, "from 0 to below 1: the share of the old mean square that is kept"),
+    "eps": (inf, "0 or more and finite: it keeps a division by 0 away"),
+    "nesterov": (2.0, "True or False"),
+    "steps": (inf, "0 or more: how many steps were made"),
+}
+
+
+class Optimizer:
+    """What all optimisers share; `rule` is what makes one.
+
+    Args:
+        parameters: the Values to train: leaves, each once.
+        settings: the learning rate `lr` and the others of the rule.
+
+    Raises:
+        TypeError: if parameters is not a list of Values, or a setting not a number.
+        ValueError: if there are none, one is there twice or cannot be trained, or a setting is out
+            of its range.
+    """
+
+    vectors: ClassVar[tuple[str, ...]] = ()  # what the rule remembers for each parameter
+
+    def __init__(self, parameters: Iterable[Value], **settings: float) -> None:
+        import numpy as np
+
+        self.settings = {name: self._checked(name, x) for name, x in settings.items()}
+        self.parameters = trainable(parameters, type(self).__name__)
+        self.steps = 0
+        self.state: State = {name: np.zeros(len(self.parameters)) for name in self.vectors}
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; it can be assigned between steps, as a schedule does."""
+        return self.settings["lr"]
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self.settings["lr"] = self._checked("lr", lr)
+
+    def rule(self, w: Vector, g: Vector) -> tuple[Vector, State]:
+        """The parameters after one step from w with gradient g, and what to remember then.
+
+        A pure function of these, of the settings, of `steps` and of `state`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how parameters move")
+
+    def update(self, data: Vector, gradient: Vector) -> Vector:
+        """One step on flat vectors, without Values: what a recorded training step calls.
+
+        Args:
+            data: the parameters' numbers, shape (n,), in the order of `parameters`.
+            gradient: the gradient, shape (n,).
+
+        Returns:
+            The new numbers, shape (n,), in a new array.
+
+        Raises:
+            ValueError: if a vector has another shape.
+            FloatingPointError: if the gradient or a result is NaN or infinite; nothing has changed.
+
+        >>> import numpy as np
+        >>> from nn.optim import SGD
+        >>> SGD([Value(1.0), Value(2.0)], lr=0.5).update(np.array([1.0, 2.0]), np.array([4.0, 0]))
+        array([-1.,  2.])
+        """
+        import numpy as np
+
+        for name, vector in (("data", data), ("gradient", gradient)):
+            if np.shape(vector) != (len(self.parameters),):
+                raise ValueError(
+                    f"update({name}) takes one number per parameter, shape "
+                    f"({len(self.parameters)},), but got shape {np.shape(vector)}"
+                )
+        refuse_unbounded(gradient, "has a gradient of", "look for the first bad node of the loss")
+        with np.errstate(all="ignore"):
+            new, state = self.rule(data, gradient)
+        for vector in (new, *state.values()):
+            refuse_unbounded(vector, "would become", "take a smaller learning rate, or eps above 0")
+        self.state, self.steps = state, self.steps + 1
+        return new
+
+    def step(self) -> None:
+        """Move the parameters along the gradients that backward() has left in them.
+
+        A parameter that no backward pass has reached counts as one with gradient 0.
+
+        Raises:
+            RuntimeError: if no parameter has a gradient.
+            FloatingPointError: if a gradient or a result is NaN or infinite; nothing has changed.
+
+        >>> from nn.optim import SGD
+        >>> w = Value(3.0)
+        >>> optimizer = SGD([w], lr=0.1)
+        >>> (w * w).backward()
+        >>> optimizer.step()
+        >>> w.data
+        2.4
+        """
+        import numpy as np
+
+        if not any(p.has_grad for p in self.parameters):
+            raise RuntimeError(
+                "step() has no gradient to follow: call backward() on the loss first, and "
+                "zero_grad() before that, not after"
+            )
+        data = np.array([p.data for p in self.parameters])
+        gradient = np.array([p.grad for p in self.parameters])
+        for p, number in zip(self.parameters, self.update(data, gradient).tolist(), strict=True):
+            p.data = number
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the parameters: backward() adds to what is there."""
+        for p in self.parameters:
+            p.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Settings as floats, `steps`, and what it remembers as arrays of shape (n,): copies."""
+        arrays = {name: vector.copy() for name, vector in self.state.items()}
+        return {**self.settings, "steps": float(self.steps), **arrays}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly from what state_dict() gave, settings included.
+
+        Raises:
+            ValueError: if it does not fit this optimiser; nothing has changed.
+            TypeError: if there is something else than numbers in it.
+        """
+        import numpy as np
+
+        expected = self.state_dict()
+        if set(state) != set(expected):
+            raise ValueError(
+                f"the state of {type(self).__name__} has {', '.join(expected)}, but got "
+                f"{', '.join(state)}: load what state_dict() of the same kind of optimiser gave"
+            )
+        arrays = {name: np.array(state[name], dtype=np.float64) for name in self.state}
+        for name, vector in arrays.items():
+            if vector.shape != (len(self.parameters),) or not np.isfinite(vector).all():
+                raise ValueError(
+                    f"{name} of the state must be {len(self.parameters)} finite numbers, one per "
+                    f"parameter, but got shape {vector.shape}: is it of another network?"
+                )
+        settings = {name: self._checked(name, state[name]) for name in self.settings}
+        self.steps = int(self._checked("steps", state["steps"]))
+        self.settings, self.state = settings, arrays
+
+    def _checked(self, name: str, given: object) -> float:
+        limit, words = LIMITS[name]
+        return require(f"{type(self).__name__}({name})", given, lambda x: 0 <= x < limit, words)
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={x:g}" for name, x in self.settings.items())
+        return f"{type(self).__name__}({len(self.parameters)} parameters{settings})"
+
+
+# --- what is refused ---
+
+
+def trainable(parameters: Iterable[Value], who: str) -> list[Value]:
+    """The parameters as a list, if every one can be trained and is there once."""
+    if not isinstance(parameters, Iterable) or isinstance(parameters, Iterator | set | frozenset):
+        raise TypeError(
+            f"{who}(parameters) takes a list of Values, which keeps its order and can be walked "
+            f"again, but got a {type(parameters).__name__}: write model.parameters(), or list(...)"
+        )
+    found, places = list(parameters), dict[int, int]()
+    if not found:
+        raise ValueError(f"{who}(parameters) got an empty list: there is nothing to train")
+    for k, p in enumerate(found):
+        if not isinstance(p, Value):
+            raise TypeError(
+                f"{who}(parameters) takes Values, but parameters[{k}] is {p!r} of type "
+                f"{type(p).__name__}: write model.parameters(), or make one with Value(number)"
+            )
+        if p.op or p.is_constant:
+            kind = f"the result of {p.op}" if p.op else "a constant"
+            raise ValueError(
+                f"parameters[{k}] is {kind}, and only leaves can be trained: "
+                "give the Values that were made with Value(number)"
+            )
+        if places.setdefault(id(p), k) != k:
+            raise ValueError(
+                f"parameters[{places[id(p)]}] and parameters[{k}] are the same Value, which would "
+                "move twice in a step: give each once"
+            )
+    return found
+
+
+def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
+    """Name the first number that is NaN or infinite."""
+    import numpy as np
+
+    bad = np.flatnonzero(~np.isfinite(vector))
+    if len(bad):
+        raise FloatingPointError(
+            f"parameters[{bad[0]}] {what} {vector[bad[0]]}, so the step was not made and nothing "
+            f"has changed: {advice}"
+        )
