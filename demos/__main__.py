@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -39,8 +40,21 @@ def version() -> str:
     return metadata.version("chainrule")
 
 
+def command() -> int:
+    """The installed command: what the world does to it is told in a line, not in a traceback."""
+    try:
+        return main()
+    except BrokenPipeError:  # as in `chainrule lecture | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ModuleNotFoundError) as error:
+        print(f"chainrule: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("chainrule: interrupted", file=sys.stderr)
+    return 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 0, or 2 if the command was not understood."""
+    """Run a demo; the exit status is 0, or 2 if the command was not understood."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else "--help"
     if name in COURSE:
@@ -61,4 +75,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -120,53 +120,59 @@ def reverse_pass(order: list[Node]) -> None:
     rows that are not inlined.
     """
     for node in reversed(order):
-        code = node._code
-        if code < 0:
-            node._has_grad = code == LEAF
-            continue
-        if not node._has_grad:
+        if node._code < 0:
+            node._has_grad = node._code == LEAF
+        elif not node._has_grad:
             node._has_grad = True  # of 0, now that it is known
-            continue
-        grad = node._grad
-        left, right = node._left, node._right
-        if left is None:
+        elif node._left is None:
             pull_back_many(node)
-        elif right is None:
-            if code == RELU:
-                if node._data != 0.0:
-                    left._grad += grad if node._data > 0.0 else node._data  # NaN stays NaN
-                    left._has_grad = True
-            elif code == NEG:
-                left._grad -= grad
-                left._has_grad = True
-            elif left._code != CONSTANT:
-                hand_on(left, code, grad, local_derivative_unary(code, node._data, node._a))
-        elif code == MUL:
-            left._grad += grad * node._b
-            right._grad += grad * node._a
-            left._has_grad = right._has_grad = True
-        elif code == ADD:
-            left._grad += grad
-            right._grad += grad
-            left._has_grad = right._has_grad = True
-        elif code == SUB:
-            left._grad += grad
-            right._grad -= grad
-            left._has_grad = right._has_grad = True
-        elif code == DIV:
-            left._grad += grad * (1 / node._b)
-            right._grad += grad * (-node._data / node._b)
-            left._has_grad = right._has_grad = True
+        elif node._right is None:
+            pull_back_one(node, node._left)
         else:
-            primals = (node._a, node._b)
-            if left._code != CONSTANT:
-                hand_on(left, code, grad, local_derivative(code, 0, node._data, primals))
-            if right._code != CONSTANT:
-                hand_on(right, code, grad, local_derivative(code, 1, node._data, primals))
+            pull_back_two(node, node._left, node._right)
+
+
+def pull_back_one(node: Node, given: Node) -> None:
+    """Hand the gradient of a node on to its only input."""
+    grad, code = node._grad, node._code
+    if code == RELU:
+        if node._data != 0.0:
+            given._grad += grad if node._data > 0.0 else node._data  # NaN stays NaN
+            given._has_grad = True
+    elif code == NEG:
+        given._grad -= grad
+        given._has_grad = True
+    elif given._code != CONSTANT:
+        hand_on(given, code, grad, local_derivative_unary(code, node._data, node._a))
+
+
+def pull_back_two(node: Node, left: Node, right: Node) -> None:
+    """Hand the gradient of a node on to its two inputs."""
+    grad, code = node._grad, node._code
+    if code == MUL:
+        left._grad += grad * node._b
+        right._grad += grad * node._a
+    elif code == ADD:
+        left._grad += grad
+        right._grad += grad
+    elif code == SUB:
+        left._grad += grad
+        right._grad -= grad
+    elif code == DIV:
+        left._grad += grad * (1 / node._b)
+        right._grad += grad * (-node._data / node._b)
+    else:
+        primals = (node._a, node._b)
+        if left._code != CONSTANT:
+            hand_on(left, code, grad, local_derivative(code, 0, node._data, primals))
+        if right._code != CONSTANT:
+            hand_on(right, code, grad, local_derivative(code, 1, node._data, primals))
+        return
+    left._has_grad = right._has_grad = True
 
 
 def pull_back_many(node: Node) -> None:
-    """The same for a node of any number of inputs."""
+    """Hand the gradient of a node on to its inputs, however many."""
     more = node._more
     assert more is not None
     grad, inputs, primals = node._grad, more.inputs, more.primals

@@ -52,6 +52,11 @@ def too_large(given: object, where: str) -> OverflowError:
     return failure
 
 
+def not_a_list(given: object, where: str) -> TypeError:
+    """What was given where a list of numbers is wanted."""
+    return TypeError(f"{where} takes a list of Values or numbers, but got {given!r}: write [x, y]")
+
+
 def not_a_value(given: object, where: str) -> TypeError:
     """What was given where a Value is wanted."""
     return TypeError(

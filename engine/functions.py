@@ -22,7 +22,7 @@ from engine.primitive import Primitive
 from engine.rules import ROWS, TABLE
 from engine.value import Value, binary, evaluate, unary
 from engine.variadic import dot as weighted_sum
-from engine.variadic import variadic
+from engine.variadic import listed, variadic
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}  # by the name of the row
 VALUES: Final = Elementary({})  # the `xp` of graphs: the same, variadic ones with *x like the rows
@@ -104,7 +104,9 @@ def register(row: Primitive) -> Callable[..., Any]:
     """Add a row to the table: from now on it is a function of `engine`.
 
     It is a method of Value as well, under NumPy's name for it too, if its symbol is a word and it
-    has one or two arguments.
+    has one or two arguments. A row that was registered before is replaced by one of its name: so a
+    cell of a notebook can be run again. Graphs that were computed by it follow the new formulas,
+    which need the same arguments.
 
     Args:
         row: the primitive.
@@ -113,6 +115,7 @@ def register(row: Primitive) -> Callable[..., Any]:
         The function.
 
     Raises:
+        TypeError: if it is no Primitive.
         ValueError: if its name, or NumPy's name for it, is taken or cannot be that of a function;
             if its symbol or doc is empty.
         Exception: what the row's formulas raise at the point of its domain where they are tried
@@ -126,8 +129,34 @@ def register(row: Primitive) -> Callable[..., Any]:
     >>> x.grad
     12.0
     """
+    if not isinstance(row, Primitive):
+        raise TypeError(f"register(row) takes a Primitive, but got {row!r}: see help(Primitive)")
+    old = TABLE.get(row.name)
+    if old is not None and ROWS.index(old) >= OWN and old.arguments == row.arguments:
+        code = ROWS.index(old)
+        withdraw(old)
+    else:
+        old, code = None, len(ROWS)
+    try:
+        refuse_names(row)
+        ROWS.insert(code, row)
+        TABLE[row.name] = row  # before the rest: its formulas may use each other, as xp.name
+        return install(code)
+    except BaseException as error:
+        if row in ROWS:
+            withdraw(row)
+        if old is not None:
+            ROWS.insert(code, old)
+            TABLE[old.name] = old
+            install(code)
+        error.add_note(f"So the primitive {row.name!r} was not registered.")
+        raise
+
+
+def refuse_names(row: Primitive) -> None:
+    """Refuse names that are none, or taken, and a row that could not be drawn or explained."""
     for name in (row.name, row.numpy, *row.arguments):
-        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+        if not str(name).isidentifier() or iskeyword(name) or name.startswith("_"):
             raise ValueError(
                 f"a primitive cannot be called {name!r}: choose what Python accepts as a name, "
                 "without _ in front, for it and for its arguments"
@@ -142,14 +171,6 @@ def register(row: Primitive) -> Callable[..., Any]:
         raise ValueError(
             f"the row of {row.name} needs a symbol, for drawings, and a doc, for help()"
         )
-    ROWS.append(row)
-    TABLE[row.name] = row  # before the rest: its formulas may use each other, as xp.name
-    try:
-        return install(len(ROWS) - 1)
-    except BaseException as error:
-        withdraw(row)
-        error.add_note(f"So the primitive {row.name!r} was not registered.")
-        raise
 
 
 def is_taken(name: str) -> bool:
@@ -160,7 +181,7 @@ def is_taken(name: str) -> bool:
 
 
 def withdraw(row: Primitive) -> None:
-    """Take the last row out again, with all that was made from it."""
+    """Take a row out again, with all that was made from it."""
     ROWS.remove(row)
     del TABLE[row.name]
     FUNCTIONS.pop(row.name, None)
@@ -173,23 +194,41 @@ def withdraw(row: Primitive) -> None:
 def softmax(values: Iterable[Any]) -> list[Any]:
     """Positive numbers that add up to 1, in proportion to e to the power of each value.
 
-    Values of +-1000 are no danger.
+    Values of +-1000 are no danger; but where the logarithm is wanted, log_softmax() has it for
+    shares too small for a float, of which log(softmax(...)) could only say that it is 0.
 
     >>> [round(p, 6) for p in softmax([1000.0, 1000.0, 0.0])]
     [0.5, 0.5, 0.0]
     """
-    given = list(values)
+    return [FUNCTIONS["exp"](share) for share in log_softmax(values)]
+
+
+def log_softmax(values: Iterable[Any]) -> list[Any]:
+    """The logarithms of the shares that softmax() gives.
+
+    >>> log_softmax([-1000.0, 1000.0])
+    [-2000.0, 0.0]
+    """
+    given: list[Any] = listed(values, "softmax")
     numbers = [v.data if isinstance(v, Value) else number(v, "softmax") for v in given]
-    top = max(numbers, default=0.0)
+    if not given:
+        raise ValueError("softmax needs at least one value, but the list is empty")
+    top = max(numbers)
     shifted = [value - top for value in given]  # the same shares, but large values keep digits
     total = FUNCTIONS["logsumexp"](shifted)
-    return [FUNCTIONS["exp"](value - total) for value in shifted]
+    return [value - total for value in shifted]
 
 
 for _code in range(len(ROWS)):
     install(_code)
+OWN: Final = len(ROWS)  # rows from here on were registered by the user
 FUNCTIONS["dot"] = weighted_sum  # with weights, inputs and bias, which the row has in one list
 globals().update(FUNCTIONS)
 
 # A star import leaves Python's own abs, pow and sum alone.
-__all__ = [*(name for name in FUNCTIONS if not hasattr(builtins, name)), "register", "softmax"]
+__all__ = [
+    *(name for name in FUNCTIONS if not hasattr(builtins, name)),
+    "log_softmax",
+    "register",
+    "softmax",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ContextDecorator
+from typing import Any
 
 from engine.node import ENGINE
 
@@ -20,7 +21,17 @@ class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as ever
     ...     y = x * x
     >>> y
     Value(9.0, constant)
+    >>> @no_grad
+    ... def square(x):
+    ...     return x * x
+    >>> square(x)
+    Value(9.0, constant)
     """
+
+    def __new__(cls, function: Any = None) -> Any:
+        """The context, or the function decorated, if that is how it is used."""
+        pause = super().__new__(cls)
+        return pause if function is None else pause(function)
 
     def __enter__(self) -> None:
         ENGINE.pauses.append(None)

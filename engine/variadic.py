@@ -8,16 +8,24 @@ from typing import Any
 from librt.vecs import vec
 from mypy_extensions import i32, i64
 
+from engine.errors import not_a_list
 from engine.node import DOT, NO_LABEL, ROWS, More, Node
 from engine.value import Value, evaluate, operand
 
 
 def variadic(code: i32, operands: Iterable[object]) -> Any:
     """Apply a primitive of any number of arguments: a Value if there is one among them."""
-    given = list(operands)
+    given = listed(operands, ROWS[code].name)
     nodes = operand_nodes(given, ROWS[code].name)
     result = evaluate(code, [node._data for node in nodes])
     return many(code, nodes, result) if has_value(given) else result
+
+
+def listed(operands: Iterable[object], name: str) -> list[object]:
+    """The operands of the primitive `name` as a list."""
+    if isinstance(operands, Value):
+        raise not_a_list(operands, name)
+    return list(operands)
 
 
 def operand_nodes(given: list[object], name: str) -> list[Node]:
@@ -61,9 +69,9 @@ def dot(weights: Iterable[object], inputs: Iterable[object], bias: object = None
     >>> z.data, w[0].grad, w[1].grad
     (2.0, 1.0, 2.0)
     """
-    given = list(weights)
+    given = listed(weights, "dot(weights)")
     half: i64 = len(given)
-    given.extend(inputs)
+    given.extend(listed(inputs, "dot(inputs)"))
     if len(given) != 2 * half:
         raise ValueError(
             f"dot takes one input per weight, but got {half} weights and {len(given) - half} inputs"

@@ -92,7 +92,10 @@ def test_nobody_imports_within_a_function_without_need() -> None:
 
 
 def test_budgets() -> None:
-    """Largest file 300 lines, function 40 and its docstring, line 100; 160 inside the table."""
+    """Largest file 300 lines, function 40 apart from its signature and docstring, line 100.
+
+    Lines may have 160 inside the table.
+    """
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
@@ -101,7 +104,7 @@ def test_budgets() -> None:
         assert longest <= (160 if path.name == "rules.py" else 100), f"{path}: a line of {longest}"
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                length = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
+                length = (node.end_lineno or 0) - node.body[0].lineno + 1 - docstring_lines(node)
                 assert length <= 40, f"{path}: {node.name} has {length} lines"
 
 

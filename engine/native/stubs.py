@@ -72,6 +72,7 @@ def functions_stub() -> str:
         "def register(row: Primitive) -> Callable[..., Any]: ...\n"
         "def withdraw(row: Primitive) -> None: ...\n"
         "def softmax(values: Iterable[Value | Number]) -> list[Any]: ...\n"
+        "def log_softmax(values: Iterable[Value | Number]) -> list[Any]: ...\n"
     )
     rows = [line for row in ROWS if row.name != "dot" for line in signatures(row)]
     names = ", ".join(f'"{name}"' for name in exported)

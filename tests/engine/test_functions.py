@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Primitive, Value, dot, leaky_relu, logsumexp, register, softmax
+from engine import Primitive, Value, dot, leaky_relu, log_softmax, logsumexp, register, softmax
 from engine.elementary import FLOATS, arrays
 from engine.functions import FUNCTIONS, VALUES
 from engine.rules import ROWS, TABLE, nonzero
@@ -313,11 +313,67 @@ def test_the_name_of_a_module_is_taken_before_that_is_imported(
 
 
 @pytest.mark.usefixtures("unregister")
-@pytest.mark.parametrize("more", [{}, {"symbol": "§"}])  # a method, and none
-def test_a_primitive_can_be_registered_once(more: dict[str, Any]) -> None:
-    register(one_argument("cube", **more))
+def test_a_cell_of_a_notebook_can_be_run_again_and_mended() -> None:
+    def cube(*factors: float, name: str = "cube") -> Primitive:
+        partials = [lambda xp, y, x: factors[0] * x * x]
+        return Primitive(
+            name, "cube", "{#1}^3", [(-5, 5)], "x cubed", lambda xp, x: x * x * x, *partials
+        )
+
+    register(cube(2.0))  # wrong
+    x = Value(2.0)
+    y = x.cube()
+    y.backward()
+    assert x.grad == 8.0
+    count, made = len(ROWS), register(cube(3.0))
+    assert len(ROWS) == count
+    assert made is engine.cube
+    for z in (y, x.cube(), engine.cube(x)):
+        x.zero_grad()
+        z.backward()
+        assert x.grad == 12.0
+    failing = cube(3.0)
+    failing.partials = (lambda xp, y, x: xp.nothing(x),)
+    with pytest.raises(AttributeError, match="nothing"):
+        register(failing)
+    x.zero_grad()
+    x.cube().backward()
+    assert (x.grad, len(ROWS)) == (12.0, count)
+
+
+@pytest.mark.usefixtures("unregister")
+def test_a_row_with_other_arguments_does_not_replace_one() -> None:
+    """Graphs that were computed by the old one could not follow it."""
+    register(one_argument("cube"))
+    two = Primitive(
+        "cube", "cube", "#1#2", [(0, 1)] * 2, "a b", lambda xp, a, b: a * b,
+        lambda xp, y, a, b: b, lambda xp, y, a, b: a,
+    )  # fmt: skip
     with pytest.raises(ValueError, match="'cube'"):
-        register(one_argument("cube", **more))
+        register(two)
+    assert Value(2.0).cube().op == "cube"
+
+
+@pytest.mark.parametrize("bad", [3, None, lambda x: x, "cube"])
+def test_what_is_no_primitive_is_not_registered(bad: Any) -> None:
+    with pytest.raises(TypeError, match=r"register\(row\) takes a Primitive, but got"):
+        register(bad)
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp, lambda x: dot(x, [1.0])])
+def test_one_value_is_no_list(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"takes a list of Values or numbers, but got Value\(2.0\)"):
+        function(Value(2.0))
+
+
+def test_log_softmax_has_the_shares_that_are_too_small_for_a_float() -> None:
+    x = [Value(-1000.0), Value(1000.0), Value(0.0)]
+    logs = log_softmax(x)
+    assert [each.data for each in logs] == [-2000.0, 0.0, -1000.0]
+    logs[0].backward()
+    assert [each.grad for each in x] == [1.0, -1.0, 0.0]
+    with pytest.raises(ValueError, match="at least one value"):
+        softmax([])
 
 
 @pytest.mark.usefixtures("unregister")
