@@ -37,7 +37,9 @@ LONGEST: Final = 24  # letters of a name
 # is laid out instead of making room for them; and then it has to be content with less, which
 # nobody sees in a graph of that size.
 MANY, TOO_MANY = 150, 1000
-HASTE: Final = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
+HASTE: Final = {
+    "nslimit": "0.01", "nslimit1": "0.01", "mclimit": "0.01", "searchsize": "5", "splines": "line",
+}  # fmt: skip
 
 # The gate, or the name of a leaf, spans the rows of the value, the wire and the gradient. Edges
 # leave from a point just inside the end of the wire: Graphviz starts some a little too far right.
