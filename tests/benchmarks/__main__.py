@@ -19,6 +19,7 @@ from dataclasses import astuple
 from datetime import date
 
 import chain
+import digits
 import gpt
 import moons
 import startup
@@ -31,6 +32,7 @@ QUESTIONS: dict[str, Callable[[Effort], Iterator[Row | Skipped]]] = {
     "gpt": gpt.rows,
     "chain": chain.rows,
     "startup": startup.rows,
+    "digits": digits.rows,
 }
 
 
