@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from secrets import token_hex
 from typing import Final
+
+from engine.files import write_whole
 
 FORMATS: Final = ("svg", "png", "pdf", "dot")
 PIXELS: Final = ("-Gdpi=192", "-Gsize=30,30")  # twice a screen's density, 5,760 a side at most
@@ -78,16 +78,4 @@ def write(content: bytes, path: Path) -> None:
     Raises:
         OSError: if it cannot be written; nothing is left behind.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
-    unfinished = target.with_name(f".{token_hex(8)}.part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        reason = error.strerror
-        if isinstance(error, FileNotFoundError):
-            reason = "there is no such folder, make it first"
-        words = f"the drawing cannot be saved: {reason}"
-        raise type(error)(error.errno, words, str(path)) from None
+    write_whole(path, content, "the drawing cannot be saved")

@@ -95,7 +95,7 @@ def resolve(given: object) -> Activation:
             one. The engine's own functions are found under their names.
 
     Raises:
-        TypeError: if it is none of these.
+        TypeError: if it is none of these, or a module.
         ValueError: if the name is not known.
 
     >>> resolve("tanh") is resolve(engine.tanh)
@@ -112,6 +112,11 @@ def resolve(given: object) -> Activation:
         raise TypeError(
             f"an activation is a name ({', '.join(ACTIVATIONS)}) or a function that takes a Value "
             f"and gives one, but got {given!r} of type {type(given).__name__}"
+        )
+    if hasattr(getattr(given, "__self__", given), "parameters"):
+        raise TypeError(
+            f"an activation is a function without parameters, for those of {given!r} would not be "
+            "trained: put the module after the layer, Sequential(Layer(2, 3), module)"
         )
     for activation in ACTIVATIONS.values():
         if activation.function is given:

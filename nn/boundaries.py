@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine import no_grad
+from nn.metrics import outputs
 from nn.module import Module
 from nn.plots import pyplot
 
@@ -91,7 +91,8 @@ def snapshot(
         steps: points of the grid along the longer side.
 
     Raises:
-        ValueError: if there is no plane to show: X has not two columns.
+        ValueError: if there is no plane to show, for X has not two columns; if the network has
+            several outputs.
 
     >>> from nn import MLP, xor
     >>> X, y = xor()
@@ -106,14 +107,14 @@ def snapshot(
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     counts = np.maximum(2, np.rint(steps * (high - low) / (high - low).max()).astype(int))
     horizontal, vertical = (np.linspace(*each) for each in zip(low, high, counts, strict=True))
-    training = model.training
-    try:
-        model.eval()
-        with no_grad():
-            outputs = [[float(model([a, b]).data) for a in horizontal] for b in vertical]
-    finally:
-        model.train(training)
-    return Snapshot(title, horizontal, vertical, np.array(outputs), level)
+    grid = outputs(model, [[a, b] for b in vertical for a in horizontal])
+    if grid.shape[1] != 1:
+        raise ValueError(
+            f"a boundary is where the single output of a network is {level:g}, but {model!r} has "
+            f"{grid.shape[1]} outputs"
+        )
+    shape = len(vertical), len(horizontal)
+    return Snapshot(title, horizontal, vertical, grid.reshape(shape), level)
 
 
 def development(

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from errno import EEXIST
 from hashlib import sha256
 from os import PathLike
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from engine.files import require_writable
 from nn import storage
+from nn.module import count
 
 KIND: Final = "Checkpoint"  # where a model's file has the class of the model
+UNWRITTEN: Final = "the checkpoint cannot be written"
 ADVICE: Final = (
     "a resumed run has to be the same run: give the same arguments, or start a new one "
     "without resume="
@@ -65,7 +70,7 @@ class Checkpoint:
         scalars = {name: x for name, x in self.optimizer.items() if name not in vectors}
         rest = {"settings": self.settings, "epochs": self.epochs, "optimizer": scalars}
         rest |= {"schedule": self.schedule, "best": self.best}
-        storage.write(path, tensors, {"class": KIND, **rest})
+        storage.write(path, tensors, {"class": KIND, **rest}, UNWRITTEN)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Checkpoint:
@@ -115,6 +120,31 @@ class Checkpoint:
         ]
         if differ:
             raise ValueError(f"{path} is of another run: {'; '.join(differ)}: {ADVICE}")
+
+
+def require_place(path: str | PathLike[str], resumed: bool) -> None:
+    """Make sure that a run can write its checkpoints there, and that nothing is lost by it.
+
+    Args:
+        path: where to.
+        resumed: whether the run goes on from this very file, and so may replace it.
+
+    Raises:
+        OSError: if it cannot be written; FileExistsError if there is a file already.
+        ValueError: if no file can have that name.
+    """
+    require_writable(path, UNWRITTEN)
+    if resumed or not Path(path).exists():
+        return
+    try:
+        epochs = Checkpoint.load(path).epochs
+        words = (
+            f"it is that of a run already, after {count(epochs, 'epoch')}: go on with that by "
+            "resume=True, choose another name, or remove it first"
+        )
+    except ValueError:
+        words = "there is a file already that is no checkpoint: choose another name"
+    raise FileExistsError(EEXIST, f"{UNWRITTEN}: {words}", str(path))
 
 
 def fingerprint(*arrays: Any) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.node import number
 
 Chosen = TypeVar("Chosen")
 
 
-def choose(kind: str, given: object, known: Mapping[str, Chosen]) -> Chosen:
+def choose(
+    kind: str,
+    given: object,
+    known: Mapping[str, Chosen],
+    elsewhere: Mapping[str, str] | None = None,
+) -> Chosen:
     """What `given` names among the known ones.
 
     Args:
         kind: what is being chosen, with its article, for the error: "a loss".
         given: the name.
         known: all there is to choose from, by name.
+        elsewhere: names that others use, for the hint alone, with the known name of the same.
 
     Returns:
         The entry of that name.
@@ -42,7 +49,8 @@ def choose(kind: str, given: object, known: Mapping[str, Chosen]) -> Chosen:
     if given in known:
         return known[given]
     plain = given.strip().lower().replace("-", "_").replace(" ", "_")
-    nearest = get_close_matches(plain, known, n=1)
+    familiar = (elsewhere or {}).get(plain)
+    nearest = [familiar] if familiar else get_close_matches(plain, known, n=1)
     question = f"did you mean {nearest[0]!r}? " if nearest else ""
     raise ValueError(f"{given!r} is not the name of {kind}: {question}Known are {names}")
 
@@ -65,12 +73,25 @@ def require(where: str, given: object, holds: Callable[[float], bool], words: st
     return setting
 
 
-def require_whole(where: str, given: object) -> int:
-    """One setting as an int, if it is whole and 1 at least.
+def require_whole(where: str, given: Any, least: int = 1) -> int:
+    """One setting as an int, if it is large enough; True is not taken for 1, nor 10.0 for 10.
+
+    Raises:
+        TypeError: if it is no integer of Python's or NumPy's.
+        ValueError: if it is too small.
 
     >>> require_whole("Step(every)", 0)
     Traceback (most recent call last):
     ...
     ValueError: Step(every) must be a whole number, 1 at least, but got 0
     """
-    return int(require(where, given, lambda x: x >= 1 and x % 1 == 0, "a whole number, 1 at least"))
+    words = f"{where} must be a whole number, {least} at least, but got {given!r}"
+    try:
+        found = operator.index(given)
+    except TypeError:
+        found = None
+    if found is None or isinstance(given, bool):
+        raise TypeError(f"{words} of type {type(given).__name__}: write it as an int")
+    if found < least:
+        raise ValueError(words)
+    return found

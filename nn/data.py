@@ -9,13 +9,14 @@ NumPy's global state decides, so that `numpy.random.seed(1337)` is heard as in o
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from nn.choice import require_whole
 
 Points: TypeAlias = tuple[NDArray[np.float64], NDArray[np.int64]]
 Pair: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
@@ -269,17 +270,8 @@ def chance(seed: Seed) -> np.random.RandomState:
 
 
 def whole(given: Any, name: str, least: int) -> int:
-    """An integer that is large enough; True is not taken for 1, nor 10.0 for 10."""
-    try:
-        number = operator.index(given)
-    except TypeError:
-        number = None
-    if number is None or isinstance(given, bool):
-        kind = type(given).__name__
-        raise TypeError(f"{name} must be an integer, at least {least}, and not {given!r} ({kind})")
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, and not {given!r}")
-    return number
+    """The rule of all whole numbers, see `require_whole`."""
+    return require_whole(name, given, least)
 
 
 def paired(X: ArrayLike, y: ArrayLike, names: tuple[str, str] = ("X", "y")) -> Pair:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from engine import no_grad
 from nn.data import Pair
 from nn.losses import Loss
-from nn.metrics import Reading, in_mode
+from nn.metrics import in_mode
 from nn.module import Module
+from nn.readings import Reading
 from nn.steps import example_loss
 
 

@@ -47,33 +47,50 @@ class History:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = dict(settings)
-        self.columns: dict[str, list[float]] = {}
+        self.rows: list[dict[str, float]] = []
         self.interrupted = False  # whether Ctrl-C ended it
         self.note = ""  # why it ended before its time, and which weights the model has
         self.best_epoch: int | None = None  # from 1; known with early stopping
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add the numbers of an epoch, all columns at once."""
-        if len(self) and set(row) != set(self.columns):
-            raise ValueError(f"the columns are {', '.join(self.columns)}, but got {', '.join(row)}")
-        self.columns = {name: [*self.columns.get(name, []), float(row[name])] for name in row}
+        """Add the numbers of an epoch, all at once."""
+        names = self.rows[0] if self.rows else row
+        if set(row) != set(names):
+            raise ValueError(f"the columns are {', '.join(names)}, but got {', '.join(row)}")
+        self.rows.append({name: float(row[name]) for name in names})
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """What was measured, by name: a number per epoch."""
+        return {name: [row[name] for row in self.rows] for name in (self.rows or [{}])[0]}
+
+    @columns.setter
+    def columns(self, columns: Mapping[str, list[float]]) -> None:
+        rows = zip(*columns.values(), strict=True)
+        self.rows = [dict(zip(columns, map(float, row), strict=True)) for row in rows]
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
+        return len(self.rows)
 
     @overload
     def __getitem__(self, key: str) -> list[float]: ...
     @overload
     def __getitem__(self, key: int) -> dict[str, float]: ...
-    def __getitem__(self, key: str | int) -> list[float] | dict[str, float]:
-        """A column by its name, or the row of an epoch by its place, from 0."""
+    @overload
+    def __getitem__(self, key: slice) -> list[dict[str, float]]: ...
+    def __getitem__(
+        self, key: str | int | slice
+    ) -> list[float] | dict[str, float] | list[dict[str, float]]:
+        """A column by its name, the row of an epoch by its place, from 0, or rows by a slice."""
         if isinstance(key, str):
             columns = self.to_dict()
             if key not in columns:
                 raise KeyError(f"{key!r} was not measured: there are {', '.join(columns)}")
             return columns[key]
+        if isinstance(key, slice):
+            return [self[k] for k in range(len(self))[key]]
         place = range(len(self))[key]
-        return {name: column[place] for name, column in self.to_dict().items()}
+        return {"epoch": place + 1, **self.rows[place]}
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         return (self[k] for k in range(len(self)))
@@ -81,7 +98,7 @@ class History:
     def to_dict(self) -> dict[str, list[float]]:
         """All columns by name, the number of the epoch, from 1, among them: as pandas takes it."""
         epochs: list[float] = list(range(1, len(self) + 1))
-        return {"epoch": epochs, **{name: list(column) for name, column in self.columns.items()}}
+        return {"epoch": epochs, **self.columns}
 
     def plot(self) -> Figure:
         """Draw loss and accuracy over the epochs; it needs `pip install 'chainrule[plot]'`.
@@ -108,12 +125,13 @@ class History:
 
     def __str__(self) -> str:
         """A table; of many epochs the first and the last."""
-        names = ["epoch", *(name.replace("_", " ") for name in self.columns)]
+        columns = self.columns
+        names = ["epoch", *(name.replace("_", " ") for name in columns)]
         hidden = range(SHOWN // 2, len(self) - SHOWN // 2) if len(self) > SHOWN else range(0)
         lines = [names]
         for k in range(len(self)):
             if k not in hidden:
-                row = [FORMATS.get(n, "{:.4g}").format(x[k]) for n, x in self.columns.items()]
+                row = [FORMATS.get(n, "{:.4g}").format(x[k]) for n, x in columns.items()]
                 lines.append([str(k + 1), *row])
             elif k == hidden[0]:
                 lines.append(["..."] * len(names))

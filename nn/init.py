@@ -24,14 +24,13 @@ K. He et al., Delving deep into rectifiers, ICCV 2015.
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final, Protocol, SupportsIndex, runtime_checkable
 
-from nn.choice import choose
+from nn.choice import choose, require_whole
 
 
 @runtime_checkable
@@ -146,15 +145,8 @@ def source(seed: SupportsIndex | Chance | None) -> Chance:
 
     Raises:
         TypeError: if the seed is not a whole number.
+        ValueError: if it is negative: Python would take -1 for 1.
     """
     if seed is None:
         return random
-    if isinstance(seed, Chance):
-        return seed
-    try:
-        return random.Random(operator.index(seed))
-    except TypeError:
-        raise TypeError(
-            "seed is a whole number, or None for Python's global random, "
-            f"but got {seed!r} of type {type(seed).__name__}"
-        ) from None
+    return seed if isinstance(seed, Chance) else random.Random(require_whole("seed", seed, least=0))

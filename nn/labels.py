@@ -124,13 +124,14 @@ LABELS: Final[dict[str, Callable[[Any, int, str], Any]]] = {
 }
 
 
-def checked(kind: str, y: Any, outputs: int) -> list[Any]:
+def checked(kind: str, y: Any, outputs: int, where: str = "y") -> list[Any]:
     """All labels of a data set, converted, before any of them is used.
 
     Args:
         kind: a name of LABELS.
         y: one label per example: a list, or an array of shape (n,) or (n, outputs).
         outputs: how many outputs the network has.
+        where: what to call y in an error.
 
     Returns:
         One entry per example: a class as an int; a number for one output, or a list of numbers.
@@ -149,12 +150,12 @@ def checked(kind: str, y: Any, outputs: int) -> list[Any]:
     labels = plain(y)
     if not isinstance(labels, list | tuple):
         raise TypeError(
-            f"y must be a list or an array with one label per example, but got {y!r} of type "
+            f"{where} must be a list or an array with one label per example, but got {y!r} of type "
             f"{type(y).__name__}"
         )
     if not labels:
-        raise ValueError("y is empty: there is nothing to learn from")
-    found = [LABELS[kind](label, outputs, f"y[{k}]") for k, label in enumerate(labels)]
+        raise ValueError(f"{where} is empty: there is nothing to learn from")
+    found = [LABELS[kind](label, outputs, f"{where}[{k}]") for k, label in enumerate(labels)]
     return [row[0] for row in found] if outputs == 1 else found
 
 

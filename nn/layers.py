@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, SupportsIndex, TypeAlias
+from typing import SupportsIndex, TypeAlias
 
 from engine import Value, dot
 from nn.activations import Activation, resolve
 from nn.choice import require, require_whole
 from nn.init import Chance, Draw, Initialiser, initialiser, source
 from nn.module import Module
+from nn.tensors import in_matrix
 
 Act: TypeAlias = str | Activation | Callable[[Value], Value]
 Init: TypeAlias = str | Initialiser | Draw
 Seed: TypeAlias = SupportsIndex | Chance | None
 
 
-def activation_for(n_out: int, given: Act) -> Activation:
-    """The activation that is meant, if it makes sense for so many neurons."""
+def activation_for(n_out: int | None, given: Act) -> Activation:
+    """The activation that is meant, if it makes sense for so many neurons; None: not known."""
     activation = resolve(given)
     if activation.name == "softmax" and activation.whole_layer and n_out == 1:
         raise ValueError(
@@ -49,6 +50,7 @@ class Neuron(Module):
     (Value(0.0), Value(1.0))
     """
 
+    arguments = ("n_in", "activation")
     n_out = 1
 
     def __init__(
@@ -66,17 +68,18 @@ class Neuron(Module):
         self.weights = [Value(draw.weight(self.n_in, fan_out, chance)) for _ in range(self.n_in)]
         self.bias = Value(draw.bias(self.n_in, fan_out, chance))
 
+    def weighted_sum(self, inputs: list[Value]) -> Value:
+        """w · x + b, which the activation is applied to."""
+        total: Value = dot(self.weights, inputs, self.bias)
+        return total
+
     def forward(self, inputs: list[Value]) -> list[Value]:
         """Its output, as a list of one."""
-        return self.activation([dot(self.weights, inputs, self.bias)])
+        return self.activation([self.weighted_sum(inputs)])
 
     def attributes(self) -> Mapping[str, object]:
         """Its tensors are those of a layer of one neuron."""
-        return vars(self) | {"weights": None, "weight": [self.weights], "bias": [self.bias]}
-
-    def architecture(self) -> dict[str, Any]:
-        """Its class and the arguments of that."""
-        return super().architecture() | {"n_in": self.n_in, "activation": self.activation.saved()}
+        return vars(self) | {"weights": None} | in_matrix([self])
 
     def _text(self) -> str:
         return f"1 {self.activation}"
@@ -97,6 +100,8 @@ class Layer(Module):
     Layer 2 → 3 tanh, 9 parameters
     """
 
+    arguments = ("n_in", "n_out", "activation")
+
     def __init__(
         self,
         n_in: int,
@@ -116,17 +121,11 @@ class Layer(Module):
 
     def forward(self, inputs: list[Value]) -> list[Value]:
         """The outputs of all its neurons."""
-        return self.activation([dot(n.weights, inputs, n.bias) for n in self.neurons])
+        return self.activation([neuron.weighted_sum(inputs) for neuron in self.neurons])
 
     def attributes(self) -> Mapping[str, object]:
         """Its tensors are the weights of all neurons, one row each, and their biases."""
-        weight, bias = [n.weights for n in self.neurons], [n.bias for n in self.neurons]
-        return vars(self) | {"neurons": None, "weight": weight, "bias": bias}
-
-    def architecture(self) -> dict[str, Any]:
-        """Its class and the arguments of that."""
-        sizes = {"n_in": self.n_in, "n_out": self.n_out}
-        return super().architecture() | sizes | {"activation": self.activation.saved()}
+        return vars(self) | {"neurons": None} | in_matrix(self.neurons)
 
     def _text(self) -> str:
         return f"{self.n_out} {self.activation}"
@@ -151,6 +150,8 @@ class Dropout(Module):
     overfitting, JMLR 15, 2014; scaled in training ("inverted"), as PyTorch does it.
     """
 
+    arguments = ("p",)
+
     def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
         words = "a probability of at least 0 and below 1"
         self.p = require("Dropout(p)", p, lambda p: 0 <= p < 1, words)
@@ -166,10 +167,6 @@ class Dropout(Module):
     def draw_seed(self, chance: random.Random) -> None:
         """Take a source of its own, seeded from this one."""
         self.chance = random.Random(chance.getrandbits(64))
-
-    def architecture(self) -> dict[str, Any]:
-        """Its class and the argument of that."""
-        return super().architecture() | {"p": self.p}
 
     def _text(self) -> str:
         return f"dropout {self.p:g}"

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import inf, isfinite
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from nn.checkpoint import Checkpoint, fingerprint
 from nn.data import batches
 from nn.evaluation import Data, correct, evaluate
+from nn.failures import Diverged, NotWritten
 from nn.history import FORMATS, History
 from nn.metrics import in_mode
 from nn.module import Module, count
+from nn.moment import Best, Moment, all_or_nothing, chance_kept
 from nn.optimizer import Optimizer
-from nn.progress import Silent, progress_for, report
+from nn.progress import Progress, progress_for, report
 from nn.schedules import Constant, Schedule, WarmUp
 from nn.steps import Objective, Outcome, Step
-
-
-class Diverged(FloatingPointError):  # noqa: N818 - says what training has done
-    """Training has come to NaN or infinity. The model has the weights of the last good step.
-
-    The message names the epoch, the batch, both from 1, and the first bad node; `history` holds the
-    epochs that were completed.
-    """
-
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
 
 
 @dataclass(frozen=True)
@@ -45,23 +33,6 @@ class Options:
     patience: int | None
     checkpoint: Path | None
     checkpoint_every: int
-
-
-@dataclass
-class Best:
-    """The epoch with the lowest validation loss so far, and its weights."""
-
-    loss: float = inf
-    epoch: int = 0  # from 1
-    waited: int = 0  # how many epochs have passed since
-    weights: dict[str, Any] = field(default_factory=dict)
-
-    def observe(self, loss: float, epoch: int, model: Module) -> None:
-        """Take note of an epoch."""
-        self.waited += 1
-        if loss < self.loss:
-            self.loss, self.epoch, self.waited = loss, epoch, 0
-            self.weights = model.state_dict()
 
 
 class Run:
@@ -89,7 +60,7 @@ class Run:
         self.best = Best()
         self.steps = 0
         self.place = ""  # where it is, for an error
-        self.progress = Silent()
+        self.progress = Progress()
 
     def settings(self) -> dict[str, Any]:
         """What the run is made with: another run with the same gives the same result."""
@@ -118,13 +89,15 @@ class Run:
 
         Raises:
             Diverged: if a loss, a gradient or a parameter turns NaN or infinite.
+            NotWritten: if a checkpoint cannot be written.
             KeyboardInterrupt: if it comes before anything has been learned.
         """
         done, started = len(self.history), time.perf_counter()
+        self.last_good = Moment(self.optimizer)  # before the last step, which may lead astray
         self.progress = progress_for(progress, self.options.epochs, done)
         last_words = ""
         try:
-            with in_mode(self.model, training=True):
+            with in_mode(self.model, training=True), chance_kept(self.model):
                 while len(self.history) < self.options.epochs and not self.why_stop():
                     self.epoch(len(self.history))
                     self.save()
@@ -139,14 +112,21 @@ class Run:
             )
             last_words = self.report(done, started)
         except FloatingPointError as error:
-            raise Diverged(
-                f"training diverged in {self.place}: {error}; the model has the weights of the "
-                "last good step, and the usual remedy is a smaller learning rate",
-                self.history,
-            ) from None
+            raise self.taken_back(error) from None
         finally:
             self.optimizer.lr = self.base_lr
             self.progress.close(last_words)
+
+    def taken_back(self, error: FloatingPointError) -> Diverged:
+        """The error of a run that has diverged, with the model as it says."""
+        self.last_good.restore()
+        has = self.keep_best() or "the model has the weights of the last good step"
+        self.history.note = f"diverged in {self.place}; {has}"
+        return Diverged(
+            f"training diverged in {self.place}: {error}; {has}, and the usual remedy is a smaller "
+            "learning rate",
+            self.history,
+        )
 
     def report(self, done: int, started: float) -> str:
         """What there is to say of it at the end."""
@@ -187,11 +167,11 @@ class Run:
         Raises:
             FloatingPointError: if its loss is NaN or infinite.
         """
-        with all_or_nothing(self.optimizer):
+        with all_or_nothing(self.optimizer) as before:
             outcome = self.step(X, targets)
             if not isfinite(outcome.loss):
                 raise FloatingPointError(f"the loss of the batch is {outcome.loss}")
-        self.steps += 1
+        self.steps, self.last_good = self.steps + 1, before
         return outcome
 
     def take_note(self, row: dict[str, float]) -> None:
@@ -215,13 +195,17 @@ class Run:
 
     def conclude(self) -> None:
         """At a regular end: with early stopping the model gets the best weights."""
-        notes = [self.why_stop()]
-        if self.best.epoch:
-            with all_or_nothing(self.optimizer):
-                self.model.load_state_dict(self.best.weights)
-            self.history.best_epoch = self.best.epoch
-            notes.append(f"the model has the weights of epoch {self.best.epoch}, the best")
+        notes = self.why_stop(), self.keep_best()
         self.history.note = "; ".join(note for note in notes if note)
+
+    def keep_best(self) -> str:
+        """Give the model the best weights, if there are some, and say so."""
+        if not self.best.epoch:
+            return ""
+        with all_or_nothing(self.optimizer):
+            self.model.load_state_dict(self.best.weights)
+        self.history.best_epoch = self.best.epoch
+        return f"the model has the weights of epoch {self.best.epoch}, the best"
 
     # --- checkpoints ---
 
@@ -231,17 +215,26 @@ class Run:
         last = done == options.epochs or self.why_stop()
         if options.checkpoint is None or not (last or done % options.checkpoint_every == 0):
             return
+        try:
+            self.checkpoint().save(options.checkpoint)
+        except OSError as error:
+            has = self.keep_best() or f"the model has the weights of epoch {done}"
+            self.history.note = f"stopped, for the checkpoint could not be written; {has}"
+            raise NotWritten.in_place_of(error, has, self.history) from None
+
+    def checkpoint(self) -> Checkpoint:
+        """All that has to be known to go on."""
         best = {"loss": self.best.loss, "epoch": self.best.epoch, "waited": self.best.waited}
-        Checkpoint(
+        return Checkpoint(
             settings=self.history.settings,
-            epochs=done,
+            epochs=len(self.history),
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             schedule=self.schedule.state_dict(),
             best=best,
             best_model=self.best.weights,
             columns=self.history.columns,
-        ).save(options.checkpoint)
+        )
 
     def resume(self, checkpoint: Checkpoint, path: object) -> None:
         """Go on where a run with the same settings was.
@@ -271,20 +264,6 @@ def text(schedule: Schedule) -> str:
     """What it is, for comparison: of one without a text of its own its class."""
     plain = type(schedule).__repr__ is object.__repr__
     return type(schedule).__name__ if plain else repr(schedule)
-
-
-@contextmanager
-def all_or_nothing(optimizer: Optimizer) -> Iterator[None]:
-    """If something comes between, above all Ctrl-C, the parameters are again what they were."""
-    before = [p.data for p in optimizer.parameters]
-    settings, state, steps = optimizer.settings, optimizer.state, optimizer.steps
-    try:
-        yield
-    except BaseException:
-        for p, number in zip(optimizer.parameters, before, strict=True):
-            p.data = number
-        optimizer.settings, optimizer.state, optimizer.steps = settings, state, steps
-        raise
 
 
 def looks_at_accuracy(schedule: Schedule) -> bool:

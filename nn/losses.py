@@ -7,8 +7,7 @@ In the formulas a_k are the outputs of the network, or z_k if they are logits: w
 have gone through no activation. y_k is the target of output k. Where the target is the number k of
 a class, y is 1 at k and 0 elsewhere.
 
-The output is a Value or a list of them, the target a number, a list of numbers, or a class. Others
-raise a TypeError or a ValueError that says what was expected.
+The output is a Value or a list of them, the target a number, a list of numbers, or a class.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from engine import Value, dot, logsumexp, softplus
 from nn.activations import ACTIVATIONS
 from nn.choice import require
 from nn.labels import checked, distribution, numbers, probabilities, signs, values
+from nn.readings import LOGIT, PROBABILITY, SIGN, Reading
 
 
 def squared_error(output: Any, target: Any) -> Value:
@@ -72,16 +72,14 @@ def absolute_error(output: Any, target: Any) -> Value:
 def hinge(output: Any, target: Any) -> Value:
     """max(0, 1 - y a) for a target y of -1 or 1 and one output: 0 once it is beyond the margin.
 
-    For more than two classes take `cross_entropy`.
-
     >>> hinge(Value(0.25), 1).data, hinge(Value(0.25), -1).data, hinge(Value(2.0), 1).data
     (0.75, 1.25, 0.0)
 
     Source: C. Cortes, V. Vapnik, Support-Vector Networks, 1995.
     """
-    (a,) = outputs = values(output)
+    outputs = values(output)
     (y,) = signs(target, len(outputs), "the target")
-    loss: Value = (1 - a * y).relu()
+    loss: Value = (1 - outputs[0] * y).relu()
     return loss
 
 
@@ -233,9 +231,8 @@ def penalised(name: str, parameters: Iterable[Value], strength: float) -> tuple[
     return strength, found
 
 
-NO_LOGITS: Final = ("sigmoid", "softmax")
-TAKES_LOGITS: Final = 'it applies that itself; make it with output="linear"'
-NEVER_NEGATIVE: Final = (*NO_LOGITS, "step", "relu", "softplus")
+LINEAR: Final = 'make it with output="linear"'
+NEVER_NEGATIVE: Final = ("sigmoid", "softmax", "step", "relu", "softplus")
 NO_SIGMOID: Final = tuple(name for name in ACTIVATIONS if name != "sigmoid")
 
 
@@ -247,8 +244,9 @@ class Loss:
         name: what it is called.
         function: the loss of one example.
         targets: the kind of its labels: "numbers", "signs", "binary" or "classes".
+        readings: how a single output may be read as a class; labels decide, the first if they fit.
         refuses: activations that a network for this loss cannot end in.
-        instead: what to do about it.
+        instead: why, and what to do about it.
 
     >>> LOSSES["hinge"](Value(0.5), 1)
     Value(0.5)
@@ -257,6 +255,7 @@ class Loss:
     name: str
     function: Callable[[Any, Any], Value]
     targets: str
+    readings: tuple[Reading, ...] = (PROBABILITY, SIGN)
     refuses: tuple[str, ...] = ()
     instead: str = ""
 
@@ -269,18 +268,18 @@ class Loss:
         """The loss of one example."""
         return self.function(output, target)
 
-    def check(self, y: Any, outputs: int, output_activation: str = "linear") -> list[Any]:
+    def check(self, y: Any, outputs: int, ends_in: str = "linear", where: str = "y") -> list[Any]:
         """All labels of a data set, converted as by `checked`, with the same errors.
 
         Raises:
             ValueError: also if the network ends in an activation that the loss refuses.
         """
-        if output_activation in self.refuses:
+        if ends_in in self.refuses:
             raise ValueError(
                 f'loss="{self.name}" does not go with a network that ends in '
-                f"{output_activation}: {self.instead}"
+                f"{ends_in}: {self.instead}"
             )
-        return checked(self.targets, y, outputs)
+        return checked(self.targets, y, outputs, where)
 
 
 LOSSES: Final[dict[str, Loss]] = {
@@ -290,10 +289,12 @@ LOSSES: Final[dict[str, Loss]] = {
         Loss("half_squared_error", half_squared_error, "numbers"),
         Loss("quadratic_cost", quadratic_cost, "numbers"),
         Loss("absolute_error", absolute_error, "numbers"),
-        Loss("hinge", hinge, "signs", NEVER_NEGATIVE, 'make it with output="linear" or "tanh"'),
-        Loss("binary_cross_entropy", binary_cross_entropy, "binary", NO_LOGITS, TAKES_LOGITS),
-        Loss("cross_entropy", cross_entropy, "classes", NO_LOGITS, TAKES_LOGITS),
-        Loss("nielsen_cross_entropy", nielsen_cross_entropy, "binary", NO_SIGMOID,
+        Loss("hinge", hinge, "signs", (SIGN,), NEVER_NEGATIVE, f'{LINEAR} or "tanh"'),
+        Loss("binary_cross_entropy", binary_cross_entropy, "binary", (LOGIT,),
+             (*NEVER_NEGATIVE, "tanh"), f"it applies the sigmoid itself, to any number; {LINEAR}"),
+        Loss("cross_entropy", cross_entropy, "classes", (LOGIT,), ("sigmoid", "softmax", "step"),
+             f"it applies the softmax itself, to any numbers; {LINEAR}"),
+        Loss("nielsen_cross_entropy", nielsen_cross_entropy, "binary", (PROBABILITY,), NO_SIGMOID,
              'make it with output="sigmoid", or use loss="binary_cross_entropy" for logits'),
     )
 }  # fmt: skip

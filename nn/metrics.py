@@ -11,15 +11,16 @@ largest names the class. A single output says which of two it is:
 | of numbers, if they are 0 and 1   | 0.5   | 1     | 0         |
 | of numbers, if they are -1 and 1  | 0     | 1     | -1        |
 
-So give the `loss` that the network was trained with; left out, it is the one that `fit` takes
-without words.
+Which line holds, `fit` leaves on the model as `model.reading`, and where no `loss` is given it is
+used again. A model that `fit` has not trained, or that was loaded from a file, is read as the
+default loss for classes has it: a sigmoid as a probability, anything else as a logit; only labels
+-1 and 1 themselves are taken for signs. So give the loss to which you trained it by hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,72 +28,49 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine import no_grad
 from nn.data import paired
-from nn.examples import Chosen, Vector, choose_loss, inputs_for, targets_for
-from nn.labels import plain, values
-from nn.losses import LOSSES, Loss
+from nn.examples import Chosen, Vector, choose_loss, default_loss, inputs_for, targets_for
+from nn.labels import checked, plain, values
+from nn.losses import Loss
 from nn.module import Module
+from nn.readings import LOGIT, SIGN, Reading, is_one_hot, of_several
+
+NUMBERS: Final = "where y holds numbers, none is right or wrong: look at the loss"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How outputs are read as a class.
-
-    Args:
-        classes: all there are; the class of several outputs is its place.
-        threshold: a single output above it says that it is the second of the two.
-
-    >>> Reading((-1, 1), 0.0)([0.3]), Reading((0, 1, 2))([0.1, 0.7, 0.2])
-    (1, 1)
-    """
-
-    classes: tuple[int, ...]
-    threshold: float = 0.0
-
-    def __call__(self, outputs: list[float]) -> int:
-        """The class that these outputs name."""
-        if len(outputs) == 1:
-            return self.classes[outputs[0] > self.threshold]
-        return max(range(len(outputs)), key=outputs.__getitem__)
-
-    def truth(self, target: Any) -> int:
-        """The class that a target names: a class, or one-hot."""
-        return target.index(max(target)) if isinstance(target, list) else int(target)
-
-
-SIGNS: Final = Reading((-1, 1), 0.0)
-LOGIT: Final = Reading((0, 1), 0.0)
-PROBABILITY: Final = Reading((0, 1), 0.5)
-BY_LOSS: Final = {
-    "hinge": SIGNS,
-    "binary_cross_entropy": LOGIT,
-    "nielsen_cross_entropy": PROBABILITY,
-}
-
-
-def reading(loss: Loss, outputs: int, targets: list[Any]) -> Reading | None:
+def reading(
+    loss: Loss, outputs: int, targets: list[Any], known: Reading | None = None
+) -> Reading | None:
     """How the outputs of a network for this loss are read; None if its targets are no classes.
 
     Args:
         loss: what it is trained with.
         outputs: how many outputs it has.
         targets: the targets, as `loss.check` gave them.
+        known: how they were read in training; of the readings of this loss it is the first.
 
+    >>> from nn.losses import LOSSES
     >>> reading(LOSSES["squared_error"], 1, [0.0, 1.0])
     Reading(classes=(0, 1), threshold=0.5)
     >>> reading(LOSSES["squared_error"], 1, [0.0, 1.5])
     """
     if outputs > 1:
         hot = all(isinstance(y, int) or is_one_hot(y) for y in targets)
-        return Reading(tuple(range(outputs))) if hot else None
-    if loss.name in BY_LOSS:
-        return BY_LOSS[loss.name]
-    kinds = (PROBABILITY, SIGNS)
-    return next((each for each in kinds if all(y in each.classes for y in targets)), None)
+        return of_several(outputs) if hot else None
+    readings = (known, *loss.readings) if known in loss.readings else loss.readings
+    return next(
+        (each for each in readings if each and all(y in each.classes for y in targets)), None
+    )
 
 
-def is_one_hot(target: Any) -> bool:
-    """Whether it is a list of a single 1 among zeros."""
-    return isinstance(target, list) and sorted(target) == [0] * (len(target) - 1) + [1]
+def known_reading(model: Module) -> Reading | None:
+    """How `fit` read the outputs when it trained the model, if it did."""
+    found: Reading | None = getattr(model, "reading", None)
+    return found
+
+
+def default_reading(model: Module, outputs: int) -> Reading:
+    """That of the default loss for classes."""
+    return reading(default_loss(model, [0, 1], outputs), outputs, []) or LOGIT
 
 
 # --- using a model ---
@@ -108,6 +86,20 @@ def in_mode(model: Module, training: bool) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def count_outputs(model: Module, X: ArrayLike) -> int:
+    """How many outputs a model has, as it says or as the first example shows.
+
+    >>> from nn.networks import Sequential
+    >>> count_outputs(Sequential("tanh"), [[1.0, 2.0, 3.0]])
+    3
+    """
+    if model.n_out is not None:
+        return model.n_out
+    row = inputs_for(model, X)[0].tolist()
+    with in_mode(model, training=False), no_grad():
+        return len(values(model(row)))
 
 
 def outputs(model: Module, X: ArrayLike) -> Vector:
@@ -138,8 +130,7 @@ def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.i
     Args:
         model: the network.
         X: the examples, one per row.
-        loss: what it was trained with, see above. Without one a single output is read by what it
-            comes from: sigmoid as a probability, tanh as a sign, others as a logit.
+        loss: what it was trained with; left out, `fit` has left that on the model, see above.
 
     Returns:
         Shape (n,): integers from 0, or -1 and 1.
@@ -148,15 +139,16 @@ def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.i
         TypeError, ValueError: if an argument makes no sense.
 
     >>> from nn.networks import MLP
-    >>> predict(MLP(2, [3, 1], init="zeros", output="tanh"), [[1.0, 2.0]]).tolist()
+    >>> predict(MLP(2, [3, 1], init="zeros"), [[1.0, 2.0]], loss="hinge").tolist()
     [-1]
     """
     found = outputs(model, X)
-    ends_in = model.output_activation
-    read = {"sigmoid": PROBABILITY, "tanh": SIGNS}.get(ends_in, LOGIT)
+    n, read = found.shape[1], known_reading(model)
     if loss is not None:
-        numbers = SIGNS if ends_in == "tanh" else PROBABILITY
-        read = BY_LOSS.get(choose_loss(loss, model, None).name, numbers)
+        chosen = choose_loss(loss, model, None)
+        read = reading(chosen, n, [], read) or LOGIT
+        targets_for(chosen, model, [read.classes[0]], n)  # refuses a loss that does not fit
+    read = read or default_reading(model, n)
     return np.array([read(row) for row in found.tolist()])
 
 
@@ -166,16 +158,34 @@ def compared(
     """How its outputs are read, the true classes, and the predicted ones."""
     X, _ = paired(X, plain(y))
     found = outputs(model, X).tolist()
-    kinds = set(np.ravel(plain(y)).tolist())
-    signed = loss is None and len(found[0]) == 1 and -1 in kinds and kinds <= {-1, 1}
-    chosen = LOSSES["hinge"] if signed else choose_loss(loss, model, y)
-    targets = targets_for(chosen, model, y, len(found[0]))
-    read = reading(chosen, len(found[0]), targets)
-    if read is None:
-        raise ValueError(
-            "y holds numbers, of which none is right or wrong: look at the loss, or give classes"
-        )
+    n, known = len(found[0]), known_reading(model)
+    if loss is None:
+        targets = checked("numbers", y, n)
+        signed = known is None and n == 1 and -1 in targets and set(targets) <= {-1, 1}
+        read = SIGN if signed else known or default_reading(model, n)
+        refuse_strangers(targets, read, model)
+    else:
+        chosen = choose_loss(loss, model, y)
+        targets = targets_for(chosen, model, y, n)
+        measured = reading(chosen, n, targets, known)
+        if measured is None:
+            raise ValueError(f"y is no list of classes: {NUMBERS}")
+        read = measured
     return read, [read.truth(target) for target in targets], [read(row) for row in found]
+
+
+def refuse_strangers(targets: list[Any], read: Reading, model: Module) -> None:
+    """Refuse targets that are none of the classes that outputs are read as."""
+    for k, target in enumerate(targets):
+        if isinstance(target, list):
+            if not is_one_hot(target):
+                raise ValueError(f"y[{k}] is {target}, neither a class nor one-hot: {NUMBERS}")
+        elif target not in read.classes:
+            first, second = read.classes
+            raise ValueError(
+                f"y[{k}] is {target:g}, but the single output of {model!r} tells class {first} "
+                f"from class {second}: give labels of these two; {NUMBERS}"
+            )
 
 
 def accuracy(model: Module, X: ArrayLike, y: ArrayLike, *, loss: Chosen = None) -> float:
@@ -185,7 +195,7 @@ def accuracy(model: Module, X: ArrayLike, y: ArrayLike, *, loss: Chosen = None) 
         model: the network.
         X: the examples, one per row.
         y: their classes, as for `fit`.
-        loss: what it was trained with, see above.
+        loss: what it was trained with, as for `predict`.
 
     Raises:
         TypeError, ValueError: as for `fit`; if y are no classes.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from os import PathLike
 from typing import Any, Self
 
 from engine import Value
-from nn import storage
+from nn import storage, stored
 from nn.activations import ACTIVATIONS, Activation, resolve
 from nn.choice import require_whole
 from nn.init import initialiser, source
 from nn.layers import Act, Dropout, Init, Layer, Neuron, Seed, activation_for
 from nn.module import Module, count
+from nn.stored import BUILDERS, build
+from nn.tensors import entries
 
 
 class Sequential(Module):
@@ -38,23 +41,26 @@ class Sequential(Module):
     def __init__(self, *layers: Module | Act) -> None:
         if not layers or isinstance(layers[0], list | tuple):
             raise TypeError("Sequential takes one layer or more: write Sequential(*layers)")
-        self.layers = [each if isinstance(each, Module) else resolve(each) for each in layers]
-        working = [each for each in self.layers if not isinstance(each, Dropout)]
-        sized = [each for each in working if isinstance(each, Module)]
-        for before, after in pairwise(sized):
-            if before.n_out is not None and after.n_in not in (None, before.n_out):
-                raise ValueError(
-                    f"{after!r} cannot follow {before!r}: it takes {count(after.n_in, 'input')}"
-                )
+        self.layers: list[Module | Activation] = []
+        sized: list[Module] = []
+        for each in layers:
+            n = sized[-1].n_out if sized else None  # how many outputs there are by now, if known
+            self.layers.append(each if isinstance(each, Module) else activation_for(n, each))
+            if isinstance(each, Module) and not isinstance(each, Dropout):
+                if n is not None and each.n_in not in (None, n):
+                    takes = count(each.n_in, "input")
+                    raise ValueError(f"{each!r} cannot follow {sized[-1]!r}: it takes {takes}")
+                sized.append(each)
         if sized:
             self.n_in, self.n_out = sized[0].n_in, sized[-1].n_out
+        working = [each for each in self.layers if not isinstance(each, Dropout)]
         if working:
             self.output_activation = getattr(working[-1], "output_activation", str(working[-1]))
 
     def forward(self, inputs: list[Value]) -> list[Value]:
         """The outputs of the last layer."""
         for layer in self.layers:
-            inputs = layer.forward(inputs) if isinstance(layer, Module) else layer(inputs)
+            inputs = layer.compute(inputs) if isinstance(layer, Module) else layer(inputs)
         return inputs
 
     def attributes(self) -> Mapping[str, object]:
@@ -76,36 +82,16 @@ class Sequential(Module):
         ]
         return super().architecture() | {"layers": layers}
 
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """The network that was saved to a file, as it was.
-
-        Raises:
-            OSError: if the file cannot be read.
-            ValueError: if it is damaged, or does not hold such a network.
-        """
-        tensors, architecture = storage.read(path)
-        if architecture is None:
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it as every Module is written, unless a layer is in it twice."""
+        held = [id(each) for tensor in self.tensors().values() for _, each in entries(tensor)]
+        if len(set(held)) < len(held):
             raise ValueError(
-                f"{path} does not say how its model is built: write MLP.load(path, activation=..., "
-                "output=...), or build the model yourself and call model.load_weights(path)"
+                f"{self!r} holds the same parameters in several places, and the file would hold "
+                "them as several: write a Module with a forward that calls the layer twice, or "
+                "keep model.state_dict() and load it into a model of the same making"
             )
-        return cls._built(path, architecture, tensors)
-
-    @classmethod
-    def _built(cls, path: object, architecture: dict[str, Any], tensors: Mapping[str, Any]) -> Self:
-        """The network of this architecture with these tensors."""
-        try:
-            model = build(architecture, limit=sum(tensor.size for tensor in tensors.values()))
-            if not isinstance(model, cls):
-                kind = type(model).__name__
-                raise ValueError(f"it holds no {cls.__name__}: write {kind}.load(path)")
-            model.load_state_dict(tensors)
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{path} does not say how its model is built: {error!r}") from None
-        except ValueError as error:
-            raise ValueError(f"{path} cannot be loaded: {error}") from None
-        return model
+        super().save(path)
 
     def _text(self) -> str:
         return " → ".join(
@@ -117,7 +103,8 @@ class MLP(Sequential):
     """A multilayer perceptron: layers, each fully connected to the next.
 
     `MLP(2, [16, 16, 1])` is micrograd's network: relu, a linear output, and after the same
-    `random.seed` the same weights.
+    `random.seed` the same weights. Networks of relu as small as 2-4-1 can die on XOR, their neurons
+    silent for every example: take tanh there.
 
     Args:
         n_in: the number of inputs.
@@ -136,6 +123,8 @@ class MLP(Sequential):
     >>> MLP(2, [3, 1], init="zeros")([1.0, -2.0])
     Value(0.0)
     """
+
+    arguments = ("n_in", "sizes", "activation", "output")
 
     def __init__(
         self,
@@ -159,14 +148,8 @@ class MLP(Sequential):
         self.sizes, self.activation, self.output = sizes, hidden, kinds[-1]
 
     def architecture(self) -> dict[str, Any]:
-        """Its class and the arguments of that."""
-        return {
-            "class": type(self).__name__,
-            "n_in": self.n_in,
-            "sizes": self.sizes,
-            "activation": self.activation.saved(),
-            "output": self.output.saved(),
-        }
+        """Its class and the arguments of that, from which its layers follow."""
+        return Module.architecture(self)
 
     @classmethod
     def load(
@@ -184,7 +167,7 @@ class MLP(Sequential):
             OSError: if the file cannot be read.
             ValueError: if it is damaged, does not hold such a network, or they must be given.
         """
-        tensors, architecture = storage.read(path)
+        tensors, architecture = stored.read(path)
         given = {"activation": activation, "output": output}
         if architecture is not None:
             for what, named in given.items():
@@ -194,7 +177,7 @@ class MLP(Sequential):
                         f"{path} was saved with {what}={saved!r}, but "
                         f"{what}={resolve(named).name!r} was given: leave it out"
                     )
-            return cls._built(path, architecture, tensors)
+            return cls.built(path, architecture, tensors)
         missing = [f"{what}=..." for what, named in given.items() if named is None]
         if missing:
             raise ValueError(
@@ -207,7 +190,7 @@ class MLP(Sequential):
             raise ValueError(
                 f"{path} is not the state of an nn.Sequential of nn.Linear: {error}"
             ) from None
-        return cls._built(path, {"class": "MLP", "n_in": n_in, "sizes": sizes, **given}, tensors)
+        return cls.built(path, {"class": "MLP", "n_in": n_in, "sizes": sizes, **given}, tensors)
 
 
 def several(sizes: Iterable[int]) -> list[int]:
@@ -228,30 +211,12 @@ def places(activation: Activation) -> int:
     return 1 if activation == ACTIVATIONS["linear"] else 2
 
 
-def build(architecture: dict[str, Any], limit: int) -> Any:
-    """What an architecture() describes. Names are looked up in what is known here: no code runs.
-
-    Args:
-        architecture: a class and its arguments.
-        limit: how many numbers there are for it; what has more weights is not built.
-
-    Raises:
-        KeyError, TypeError, ValueError: if nothing can be built from it.
-    """
-    arguments = dict(architecture)
-    kind = arguments.pop("class")
-    sizes = [arguments.get("n_in", 0), *arguments.get("sizes", [arguments.get("n_out", 1)])]
-    if sum(a * b for a, b in pairwise(sizes)) > limit:
-        raise ValueError(f"its numbers do not suffice for its {kind} of sizes {sizes}")
-    match kind:
-        case "Neuron" | "Layer" | "MLP":
-            return {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}[kind](**arguments, init="zeros")
-        case "Dropout":
-            return Dropout(**arguments)
-        case "Activation":
-            return resolve(arguments["name"])
-        case "Sequential":
-            return Sequential(*[build(each, limit) for each in arguments["layers"]])
-    raise ValueError(
-        f"only its own code can build a {kind}: build it, then call model.load_weights(path)"
-    )
+# The weights follow from the file, so none are drawn.
+BUILDERS.update(
+    Neuron=partial(Neuron, init="zeros"),
+    Layer=partial(Layer, init="zeros"),
+    MLP=partial(MLP, init="zeros"),
+    Sequential=lambda layers: Sequential(*map(build, layers)),
+    Dropout=Dropout,
+    Activation=lambda name: resolve(name),
+)

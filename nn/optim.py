@@ -168,7 +168,7 @@ class Adam(Optimizer):
     def _moments(self, w: Vector, g: Vector) -> tuple[Vector, State]:
         lr, beta1, beta2, eps, _ = self.settings.values()
         t = self.steps + 1
-        m = self.state["mean"] + (1 - beta1) * (g - self.state["mean"])
+        m = beta1 * self.state["mean"] + (1 - beta1) * g
         s = beta2 * self.state["square"] + (1 - beta2) * g * g
         root = s**0.5 / (1 - beta2**t) ** 0.5
         return w - lr / (1 - beta1**t) * m / (root + eps), {"mean": m, "square": s}

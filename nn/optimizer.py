@@ -33,6 +33,22 @@ LIMITS: Final = {  # every setting is at least 0 and below its limit
 }
 
 
+class Unbounded(FloatingPointError):  # noqa: N818 - says what has happened
+    """A gradient, or what a parameter would become, is NaN or infinite.
+
+    Args:
+        place: of the parameter among those of the optimiser.
+        words: what is the matter with it.
+    """
+
+    def __init__(self, place: int, words: str) -> None:
+        super().__init__(place, words)  # as they are, so that it can be pickled
+        self.place, self.words = place, words
+
+    def __str__(self) -> str:
+        return f"parameters[{self.place}] {self.words}"
+
+
 class Optimizer:
     """What all optimisers share; `rule` is what makes one.
 
@@ -174,6 +190,8 @@ class Optimizer:
 
     def _checked(self, name: str, given: object) -> float:
         limit, words = LIMITS[name]
+        if isinstance(given, bool) and name != "nesterov":
+            raise TypeError(f"{type(self).__name__}({name}) takes a number, but got {given}")
         return require(f"{type(self).__name__}({name})", given, lambda x: 0 <= x < limit, words)
 
     def __repr__(self) -> str:
@@ -220,7 +238,7 @@ def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
 
     bad = np.flatnonzero(~np.isfinite(vector))
     if len(bad):
-        raise FloatingPointError(
-            f"parameters[{bad[0]}] {what} {vector[bad[0]]}, so the step was not made and nothing "
-            f"has changed: {advice}"
+        raise Unbounded(
+            int(bad[0]),
+            f"{what} {vector[bad[0]]}, so the step was not made and nothing has changed: {advice}",
         )

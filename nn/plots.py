@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TITLE_WIDTH: Final = 56  # characters that fit above a panel
 
 
 def pyplot() -> Any:
@@ -37,6 +40,7 @@ def curves(columns: Mapping[str, Sequence[float]], title: str = "") -> Figure:
     """
     plt = pyplot()
     quantities = [name for name in ("loss", "accuracy") if name in columns]
+    marker = "o" if len(columns["epoch"]) == 1 else ""  # a line through one point is not seen
     figure, axes = plt.subplots(
         1, len(quantities), squeeze=False, figsize=(5 * len(quantities), 4), layout="constrained"
     )
@@ -44,11 +48,12 @@ def curves(columns: Mapping[str, Sequence[float]], title: str = "") -> Figure:
         for name, style in ((quantity, "-"), (f"validation_{quantity}", "--")):
             if name in columns:
                 label = "validation" if name != quantity else "training"
-                axis.plot(columns["epoch"], columns[name], style, label=label)
+                axis.plot(columns["epoch"], columns[name], style + marker, label=label)
         axis.set(xlabel="epoch", ylabel=quantity)
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
-    figure.suptitle(title, fontsize="medium")
+        if len(axis.lines) > 1:
+            axis.legend()
+    figure.suptitle(fill(title, TITLE_WIDTH * len(quantities)), fontsize="medium")
     if "inline" in plt.get_backend():
         plt.close(figure)  # a notebook shows what a cell returns, and open figures once more
     return figure  # type: ignore[no-any-return]

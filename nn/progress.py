@@ -17,8 +17,8 @@ FORMAT: Final = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}
 LINES: Final = 10  # how many there are in a file, the report included, at most
 
 
-class Silent:
-    """Says nothing."""
+class Progress:
+    """What is told how a run goes; this one keeps it to itself."""
 
     def batch(self, epoch: int, part: float) -> None:
         """Told after each step: the epoch, from 0, and the part of it that is done."""
@@ -30,7 +30,7 @@ class Silent:
         """Told at the end, however it came: a line to leave behind."""
 
 
-class Lines(Silent):
+class Lines(Progress):
     """A plain line every tenth of the way, for a log file.
 
     Args:
@@ -86,7 +86,7 @@ class Bar(Lines):
         super().close(report)
 
 
-def progress_for(wanted: bool | None, epochs: int, done: int = 0) -> Silent:
+def progress_for(wanted: bool | None, epochs: int, done: int = 0) -> Progress:
     """What suits the place: a bar in a terminal or a notebook, lines elsewhere if they are wanted.
 
     Args:
@@ -96,7 +96,7 @@ def progress_for(wanted: bool | None, epochs: int, done: int = 0) -> Silent:
     """
     watched = sys.stderr is not None and (sys.stderr.isatty() or in_notebook())
     if wanted is False or sys.stderr is None or (wanted is None and not watched):
-        return Silent()
+        return Progress()
     return Bar(epochs, done) if watched else Lines(epochs)
 
 

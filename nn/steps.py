@@ -6,7 +6,6 @@ additions, and goes into `make_step`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -16,7 +15,7 @@ from nn.examples import Vector
 from nn.labels import values
 from nn.losses import Loss, l1, l2
 from nn.module import Module
-from nn.optimizer import Optimizer
+from nn.optimizer import Optimizer, Unbounded
 
 
 class Objective(NamedTuple):
@@ -67,11 +66,12 @@ class EagerStep:
 
     def __init__(self, model: Module, objective: Objective, optimizer: Optimizer) -> None:
         self.model, self.objective, self.optimizer = model, objective, optimizer
-        self.weights = [p for name, p in model.named_parameters() if "bias" not in name]
+        self.parameters, self.weights = model.parameters(), weights(model)
 
     def __call__(self, X: Vector, targets: list[Any]) -> Outcome:
         """As for every Step."""
-        self.optimizer.zero_grad()
+        for p in self.parameters:  # those too that the optimiser leaves alone
+            p.zero_grad()
         total, outputs, n = 0.0, [], len(X)
         for x, target in zip(X.tolist(), targets, strict=True):
             output, loss = example_loss(self.model, self.objective.loss, x, target)
@@ -85,17 +85,28 @@ class EagerStep:
                 total += added.data
         try:
             self.optimizer.step()
-        except FloatingPointError as error:
+        except Unbounded as error:
             names = {id(p): name for name, p in self.model.named_parameters()}
-            places = [names[id(p)] for p in self.optimizer.parameters]
-            named = re.sub(r"parameters\[(\d+)\]", lambda k: places[int(k[1])], str(error))
-            raise FloatingPointError(named) from None
+            name = names[id(self.optimizer.parameters[error.place])]
+            raise FloatingPointError(f"{name} {error.words}") from None
         return Outcome(total, outputs)
 
 
 def make_step(model: Module, objective: Objective, optimizer: Optimizer) -> Step:
     """The step that `fit` takes: whichever kind is best for this model."""
     return EagerStep(model, objective, optimizer)
+
+
+def weights(model: Module) -> list[Value]:
+    """The parameters that penalties are on: all but those called bias, such as `0.bias[3]`.
+
+    >>> model = Module()
+    >>> model.bias, model.unbiased = [Value(1.0)], Value(2.0)
+    >>> weights(model)
+    [Value(2.0)]
+    """
+    named = model.named_parameters()
+    return [p for name, p in named if name.rpartition(".")[2].partition("[")[0] != "bias"]
 
 
 def example_loss(

@@ -7,13 +7,13 @@ JAX and others read it too.
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from engine.files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +23,18 @@ FORMAT: Final = 1  # of the architecture; a reader refuses a later one than it k
 
 
 def write(
-    path: str | PathLike[str], tensors: Mapping[str, np.ndarray], architecture: dict[str, Any]
+    path: str | PathLike[str],
+    tensors: Mapping[str, np.ndarray],
+    architecture: dict[str, Any],
+    what: str = "the model cannot be saved",
 ) -> None:
     """Write tensors and architecture, so that nobody ever finds half a file.
+
+    Args:
+        path: where to.
+        tensors: the numbers, by name.
+        architecture: what else there is to know, as JSON.
+        what: how an error begins.
 
     Raises:
         OSError: if it cannot be written.
@@ -33,30 +42,7 @@ def write(
     from safetensors.numpy import save
 
     content = save(dict(tensors), {KEY: json.dumps({"format": FORMAT, **architecture})})
-    try:
-        replace(Path(path), content)
-    except OSError as error:
-        folder = Path(path).parent
-        advice = "choose another place" if folder.exists() else f"make the folder {folder} first"
-        raise type(error)(
-            error.errno, f"the model cannot be saved, {advice}: {error.strerror}", str(path)
-        ) from None
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put a whole new file in the place of the old one: a crash leaves one of the two."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    with open(temporary, "xb") as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            os.replace(temporary, path)
-        except BaseException:
-            file.close()  # an open file cannot be removed on Windows
-            temporary.unlink(missing_ok=True)
-            raise
+    write_whole(path, content, what)
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeGuard
 
 from engine import Value
 
 Tensor: TypeAlias = "Value | list[Tensor]"
 
 
-def is_parameter(given: object) -> bool:
+def is_parameter(given: object) -> TypeGuard[Value]:
     """Whether it is a leaf that gets a gradient: not a constant, and not computed."""
     return isinstance(given, Value) and not given.is_constant and not given.op
+
+
+def plain(given: Any) -> Any:
+    """An array of Values as nested lists, anything else as it is."""
+    return given.tolist() if getattr(given, "dtype", "") == "O" else given
+
+
+def parts(given: object) -> Iterable[tuple[str, Any]]:
+    """What a dict, a list or a tuple contains, by key or place; anything else contains nothing."""
+    if isinstance(given, Mapping):
+        return [(str(key), each) for key, each in given.items()]
+    row = given if isinstance(given, list | tuple) else ()
+    return [(str(k), each) for k, each in enumerate(row)]
 
 
 def shape(given: object) -> tuple[int, ...] | None:
@@ -36,3 +49,8 @@ def entries(tensor: Tensor, place: str = "") -> Iterator[tuple[str, Value]]:
 def numbers(tensor: Tensor) -> Any:
     """The same with the numbers."""
     return tensor.data if isinstance(tensor, Value) else [numbers(each) for each in tensor]
+
+
+def in_matrix(neurons: Iterable[Any]) -> dict[str, Tensor]:
+    """The weights of neurons, one row each, and their biases, under PyTorch's names."""
+    return {"weight": [n.weights for n in neurons], "bias": [n.bias for n in neurons]}

@@ -12,6 +12,9 @@ import pytest
 import engine
 from engine import Value
 from nn.activations import ACTIVATIONS, Activation, resolve
+from nn.layers import Layer
+from nn.module import Module
+from nn.networks import Sequential
 
 POINTS = [-2.5, -0.5, 0.0, 0.25, 3.0]
 FORMULAS: dict[str, Callable[[float], float]] = {
@@ -94,6 +97,23 @@ def test_an_unknown_name_lists_the_known_ones_and_the_nearest() -> None:
 def test_what_is_no_activation(given: object) -> None:
     with pytest.raises(TypeError, match=r"an activation is a name \(linear, .* or a function"):
         resolve(given)
+
+
+class PReLU(Module):
+    """An activation with a slope that is trained."""
+
+    def __init__(self) -> None:
+        self.slope = Value(0.25)
+
+    def forward(self, inputs: list[Value]) -> list[Value]:
+        return [engine.where(z > 0, z, self.slope * z) for z in inputs]
+
+
+@pytest.mark.parametrize("given", [PReLU(), PReLU().forward], ids=["module", "its method"])
+def test_a_module_is_no_activation_for_its_parameters_would_not_be_trained(given: object) -> None:
+    with pytest.raises(TypeError, match=r"would not be trained: .* after the layer, Sequential"):
+        Layer(2, 1, activation=given)  # type: ignore[arg-type]
+    assert len(Sequential(Layer(2, 1), PReLU()).parameters()) == 4
 
 
 def test_a_function_that_loses_the_gradient_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine import Value
 from nn import checkpoint as checkpoints
 from nn import storage
 from nn.checkpoint import Checkpoint, fingerprint
 from nn.data import moons
+from nn.failures import NotWritten
 from nn.history import History
 from nn.layers import Dropout, Layer
 from nn.networks import MLP, Sequential
@@ -181,8 +184,17 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        train(network(), epochs=3, checkpoint=path)
+    model = network()
+    with pytest.raises(
+        NotWritten, match="the checkpoint cannot be written: No space left"
+    ) as caught:
+        train(model, epochs=3, checkpoint=path, resume=True)
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert len(error.history) == 3
+        assert error.history.note == (
+            "stopped, for the checkpoint could not be written; "
+            f"the model has the weights of epoch {error.history.best_epoch}, the best"
+        )
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
@@ -261,6 +273,7 @@ def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
     network().save(path)
     with pytest.raises(ValueError, match="holds a model and no checkpoint"):
         train(network(), resume=path)
+    path.unlink()
     train(network(), epochs=1, checkpoint=path)
     with pytest.raises(ValueError, match="Checkpoint"):
         MLP.load(path)
@@ -285,3 +298,77 @@ def test_a_damaged_one_leaves_everything_as_it_was(part: str, tmp_path: Path) ->
     assert [p.data for p in model.parameters()] == before
     assert optimizer.steps == 0
     assert not optimizer.state["mean"].any()
+
+
+# --- places ---
+
+
+def assert_refused(place: object, error: type[Exception], words: str) -> None:
+    """Before anything has been computed."""
+
+    def never(output: Value, target: float) -> Value:
+        raise AssertionError("the run has begun")
+
+    with pytest.raises(error, match=f"^(.Errno.*)?the checkpoint cannot be written: .*{words}"):
+        fit(network(), X, Y, loss=never, epochs=1, checkpoint=place)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        (".", IsADirectoryError, "it is a folder, add the name of a file"),
+        ("gone/run", FileNotFoundError, "there is no such folder, make it first"),
+        ("file/run", OSError, ""),
+        ("n" * 300, OSError, ""),
+        ("nul\0", ValueError, "no file can be called .*null"),
+        ("pipe", OSError, "it is a device and no file"),
+        ("file", FileExistsError, "a file already that is no checkpoint: choose another name"),
+        ("model", FileExistsError, "a file already that is no checkpoint: choose another name"),
+    ],
+)
+def test_a_place_that_will_not_do_is_found_out_before_the_run(
+    name: str, error: type[Exception], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a thesis")
+    network().save(tmp_path / "model")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    elif name == "pipe":
+        pytest.skip("no pipes here")
+    before = {each.name: each.is_file() and each.read_bytes() for each in tmp_path.iterdir()}
+    assert_refused(os.path.join(tmp_path, name), error, words)
+    after = {each.name: each.is_file() and each.read_bytes() for each in tmp_path.iterdir()}
+    assert after == before
+
+
+def test_an_empty_name_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused("", IsADirectoryError, "it is a folder")
+    with pytest.raises(TypeError, match="takes the name of a file, but got True"):
+        train(network(), checkpoint=True)
+
+
+def test_a_folder_without_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests as root may write everywhere, so the refusal is played."""
+
+    def refused(self: Path, exist_ok: bool = True) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "touch", refused)
+    assert_refused(tmp_path / "run", PermissionError, "Permission denied: .*run'")
+
+
+def test_the_checkpoint_of_another_run_is_not_replaced(tmp_path: Path) -> None:
+    path, other = tmp_path / "run", tmp_path / "other"
+    train(network(), epochs=2, checkpoint=path)
+    train(network(), epochs=1, checkpoint=other, resume=None)
+    before = path.read_bytes()
+    words = "it is that of a run already, after 2 epochs: go on with that by resume=True, choose"
+    assert_refused(path, FileExistsError, words)
+    with pytest.raises(FileExistsError, match=words):
+        train(network(), epochs=3, checkpoint=path, resume=other)
+    assert path.read_bytes() == before
+    train(network(), epochs=3, checkpoint=path, resume=str(path))
+    assert Checkpoint.load(path).epochs == 3
+    train(network(), epochs=4, checkpoint=tmp_path / "new", resume=path)
+    assert Checkpoint.load(tmp_path / "new").epochs == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan
 
+import numpy as np
 import pytest
 
 from nn.choice import choose, require, require_whole
@@ -54,9 +55,28 @@ def test_a_setting_that_is_no_number_is_a_type_error() -> None:
         require("f(x)", "1", lambda x: True, "anything")
 
 
-def test_whole_numbers() -> None:
-    found = require_whole("f(n)", 3.0)
+@pytest.mark.parametrize("given", [3, np.int64(3), np.uint8(3)])
+def test_whole_numbers(given: object) -> None:
+    found = require_whole("f(n)", given)
     assert (found, type(found)) == (3, int)
-    for given in (0, -2, 1.5, nan, inf):
-        with pytest.raises(ValueError, match=r"f\(n\) must be a whole number, 1 at least"):
-            require_whole("f(n)", given)
+    assert require_whole("f(n)", 0, least=0) == 0
+
+
+@pytest.mark.parametrize(("given", "least"), [(0, 1), (-2, 0), (2, 3)])
+def test_whole_numbers_that_are_too_small(given: int, least: int) -> None:
+    words = rf"f\(n\) must be a whole number, {least} at least, but got {given}$"
+    with pytest.raises(ValueError, match=words):
+        require_whole("f(n)", given, least)
+
+
+@pytest.mark.parametrize("given", [True, np.True_, 2.0, 1.5, nan, inf, "3", None, np.float64(2)])
+def test_what_is_no_whole_number_is_a_type_error(given: object) -> None:
+    with pytest.raises(TypeError, match=r"f\(n\) must be a whole number, .* write it as an int"):
+        require_whole("f(n)", given)
+
+
+@pytest.mark.parametrize("given", ["momentum", "Mo-mentum", "MOMENTUM"])
+def test_names_that_others_use_are_answered_with_the_known_one(given: str) -> None:
+    elsewhere = {"momentum": "sgd", "mo_mentum": "sgd"}
+    with pytest.raises(ValueError, match=f"'{given}' is not .* did you mean 'sgd'"):
+        choose("an optimiser", given, KNOWN, elsewhere)

@@ -210,24 +210,28 @@ def test_split_is_drawn_by_the_seed() -> None:
 
 
 BAD: list[tuple[Any, type[Exception], str]] = [
-    (lambda: moons(1), ValueError, "count must be at least 2, and not 1"),
-    (lambda: moons(-5), ValueError, "count must be at least 2, and not -5"),
-    (lambda: moons(10.0), TypeError, r"count must be an integer, at least 2, and not 10.0 \(float"),  # type: ignore[arg-type]
-    (lambda: circles(True), TypeError, "count must be an integer, at least 2, and not True"),
+    (lambda: moons(1), ValueError, "count must be a whole number, 2 at least, but got 1"),
+    (lambda: moons(-5), ValueError, "count must be a whole number, 2 at least, but got -5"),
+    (lambda: moons(10.0), TypeError, "count .* but got 10.0 of type float: write it as an int"),  # type: ignore[arg-type]
+    (lambda: circles(True), TypeError, "count must be a whole number, 2 at least, but got True"),
     (lambda: moons(10, noise=-0.1), ValueError, "noise is a standard deviation.* not -0.1"),
     (lambda: moons(10, noise=float("nan")), ValueError, "noise is a standard deviation.* not nan"),
     (lambda: spirals(10, noise=float("inf")), ValueError, "noise is a standard.* not inf"),
     (lambda: circles(10, factor=1.0), ValueError, "1.0 is not inside .* for example 0.5"),
     (lambda: circles(10, factor=-0.5), ValueError, "-0.5 is not inside"),
-    (lambda: spirals(2, arms=3), ValueError, "count must be at least 3, and not 2"),
-    (lambda: spirals(2, arms=0), ValueError, "arms must be at least 1, and not 0"),
+    (lambda: spirals(2, arms=3), ValueError, "count must be a whole number, 3 at least, but got 2"),
+    (lambda: spirals(2, arms=0), ValueError, "arms must be a whole number, 1 at least, but got 0"),
     (lambda: spirals(9, turns=float("nan")), ValueError, "turns must be a finite number"),
-    (lambda: moons(10, seed=-1), ValueError, "seed must be at least 0, and not -1"),
+    (lambda: moons(10, seed=-1), ValueError, "seed must be a whole number, 0 at least, but got -1"),
     (lambda: moons(10, seed=2**32), ValueError, r"seed must be an integer below 2\*\*32"),
-    (lambda: moons(10, seed=1.5), TypeError, "seed must be an integer"),  # type: ignore[arg-type]
+    (lambda: moons(10, seed=1.5), TypeError, "seed must be a whole number"),  # type: ignore[arg-type]
     (lambda: batches([[1]], [1], seed=()), ValueError, "seed must be an integer"),
-    (lambda: batches([[1]], [1], seed=(0, -1)), ValueError, "seed must be at least 0"),
-    (lambda: batches([[1]], [1], size=0), ValueError, "size must be at least 1, and not 0"),
+    (lambda: batches([[1]], [1], seed=(0, -1)), ValueError, "seed must be a whole number, 0 at"),
+    (
+        lambda: batches([[1]], [1], size=0),
+        ValueError,
+        "size must be a whole number, 1 at least, but got 0",
+    ),
     (lambda: batches([[1], [2]], [1]), ValueError, "X has 2 rows and y has 1: every row needs"),
     (lambda: batches([], []), ValueError, "X and y are empty: there is nothing to learn from"),
     (lambda: batches(1.0, [1]), ValueError, "X and y must have a row per example"),
@@ -237,9 +241,13 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: split([1, 2], [1, 2], 2), ValueError, "validation=2 of 2 rows does not leave both"),
     (lambda: split([1, 2], [1, 2], 1.0), ValueError, "give a part between 0 and 1 such as 0.1"),
     (lambda: split([1, 2], [1, 2], 0.0), ValueError, "give a part between 0 and 1"),
-    (lambda: split([1, 2], [1, 2], 0), ValueError, "validation must be at least 1, and not 0"),
+    (
+        lambda: split([1, 2], [1, 2], 0),
+        ValueError,
+        "validation must be a whole number, 1 at least, but got 0",
+    ),
     (lambda: split([1, 2], [1, 2], -0.5), ValueError, "validation=-0.5 of 2 rows"),
-    (lambda: split([1, 2], [1, 2], True), TypeError, "validation must be an integer"),
+    (lambda: split([1, 2], [1, 2], True), TypeError, "validation must be a whole number"),
 ]
 
 

@@ -133,7 +133,7 @@ BAD: list[tuple[Any, str]] = [
     (lambda: expand(np.ones((2, 0)), [0, 1]), r"the shape \(2, 0\)"),
     (lambda: expand(np.ones((2, 0, 3)), [0, 1]), r"the shape \(2, 0, 3\)"),
     (lambda: expand(np.ones((2, 3, 3, 3)), [0, 1]), r"the shape \(2, 3, 3, 3\)"),
-    (lambda: expand(PICTURES, [1] * 5, shift=-1), "shift must be at least 0, and not -1"),
+    (lambda: expand(PICTURES, [1] * 5, shift=-1), "shift must be a whole number, 0 at least"),
     (lambda: expand(PICTURES, [1] * 5, shift=6), "shift=6 moves a picture of 6 x 8 out of sight"),
     (lambda: expand(PICTURES, [1] * 5, angles=[math.nan]), "angles must be finite numbers"),
 ]

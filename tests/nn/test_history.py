@@ -30,6 +30,9 @@ def test_columns_and_rows() -> None:
     assert found["epoch"] == [1, 2, 3, 4]
     assert found[-1] == {**found[3]} == [*found][3]
     assert found[3]["loss"] == 1 / 4
+    assert found[0:2] == [found[0], found[1]]
+    assert [row["epoch"] for row in found[::-2]] == [4, 2]
+    assert found[9:] == []
     assert list(found.to_dict()) == [
         "epoch", "loss", "accuracy", "validation_loss", "lr", "seconds",
     ]  # fmt: skip
@@ -42,6 +45,24 @@ def test_columns_and_rows() -> None:
         found[4]
     with pytest.raises(ValueError, match="the columns are"):
         found.append({"loss": 1.0})
+
+
+def test_columns_are_set_as_they_are_given_out() -> None:
+    """As a run does that goes on from a checkpoint."""
+    found, again = history(3), History(SETTINGS)
+    again.columns = found.columns
+    assert (str(again), again.to_dict()) == (str(found), found.to_dict())
+    again.append(dict.fromkeys(found.columns, 7.0))
+    assert (len(found), len(again), again["loss"][-1]) == (3, 4, 7.0)
+
+
+def test_to_append_copies_no_columns() -> None:
+    found = history(1)
+    rows = found.rows
+    first = rows[0]
+    found.append(dict(first))
+    assert found.rows is rows
+    assert rows[0] is first
 
 
 def test_it_prints_as_an_aligned_table() -> None:
@@ -79,6 +100,9 @@ def test_it_can_be_plotted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert list(losses.lines[0].get_xdata()) == [1, 2, 3, 4, 5]
     assert list(losses.lines[0].get_ydata()) == history(5)["loss"]
     assert [line.get_label() for line in accuracies.lines] == ["training"]
+    assert losses.get_legend() is not None
+    assert accuracies.get_legend() is None, "a single line needs none"
+    assert {line.get_marker() for line in losses.lines} == {"None"}
     figure.savefig(tmp_path / "loss.png")
     matplotlib.pyplot.close(figure)
     with pytest.raises(ValueError, match="nothing to plot"):
@@ -86,6 +110,30 @@ def test_it_can_be_plotted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'chainrule\[plot\]'"):
         history(2).plot()
+
+
+def test_a_single_epoch_is_seen() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    figure = history(1).plot()
+    assert {line.get_marker() for axis in figure.axes for line in axis.lines} == {"o"}
+    matplotlib.pyplot.close(figure)
+
+
+@pytest.mark.parametrize("accuracy", [{}, {"accuracy": 0.5}])
+def test_a_long_title_is_not_cut_off(accuracy: dict[str, float]) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    made = History(SETTINGS | {"optimizer": f"AdamW({'lr=0.01, ' * 20})"})
+    made.append({"loss": 1.0} | accuracy)
+    figure = made.plot()
+    figure.canvas.draw()
+    title, panel = figure._suptitle.get_window_extent(), figure.axes[0].get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.width
+    assert panel.y1 <= title.y0
+    assert title.y1 <= figure.bbox.height
+    matplotlib.pyplot.close(figure)
 
 
 # --- progress ---

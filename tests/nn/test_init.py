@@ -100,10 +100,16 @@ def test_a_seed_gives_what_the_global_one_gives() -> None:
     assert from_global == [p.data for p in MLP(3, [4, 2], seed=7).parameters()]
 
 
-@pytest.mark.parametrize("seed", ["7", 1.5, [1]])
+@pytest.mark.parametrize("seed", ["7", 1.5, [1], True])
 def test_a_seed_is_a_whole_number(seed: object) -> None:
-    with pytest.raises(TypeError, match="seed is a whole number, or None"):
+    with pytest.raises(TypeError, match="seed must be a whole number, 0 at least, but got"):
         source(seed)  # type: ignore[arg-type]
+
+
+def test_a_seed_is_not_negative() -> None:
+    """Python's own Random(-1) is Random(1): two seeds, one network."""
+    with pytest.raises(ValueError, match="seed must be a whole number, 0 at least, but got -1"):
+        MLP(2, [1], seed=-1)
 
 
 def test_unknown_initialisers() -> None:

@@ -52,6 +52,13 @@ def test_each_neuron_of_a_layer_is_one() -> None:
     assert [n(x).data for n in layer.neurons] == [y.data for y in layer(x)]
 
 
+def test_the_weighted_sum_is_stated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neuron that sums in its own way does so in a layer too."""
+    monkeypatch.setattr(Neuron, "weighted_sum", lambda self, inputs: inputs[0] * 3)
+    assert Neuron(2)([2.0, 5.0]).data == 6.0
+    assert [y.data for y in Layer(2, 2)([2.0, 5.0])] == [6.0, 6.0]
+
+
 def test_a_graph_has_one_node_per_input_sum_and_output() -> None:
     """Inputs become nodes once for all neurons, not once for each."""
     y = sum(Layer(5, 4, "tanh")([1.0] * 5))
@@ -133,9 +140,9 @@ def test_what_is_no_example(model: Layer, name: str) -> None:
 NO_LAYERS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Layer(0, 1), ValueError, "n_in must be a whole number, 1 at least, but got 0"),
     (lambda: Layer(1, -1), ValueError, "n_out must be a whole number, 1 at least, but got -1"),
-    (lambda: Layer(2.5, 1), ValueError, "n_in must be a whole number"),  # type: ignore[arg-type]
-    (lambda: Neuron("2"), TypeError, "n_in takes a real number"),  # type: ignore[arg-type]
-    (lambda: Neuron(None), TypeError, "n_in takes a real number"),  # type: ignore[arg-type]
+    (lambda: Layer(2.5, 1), TypeError, "n_in must be a whole number"),  # type: ignore[arg-type]
+    (lambda: Neuron("2"), TypeError, "n_in must be a whole number"),  # type: ignore[arg-type]
+    (lambda: Neuron(None), TypeError, "n_in must be a whole number"),  # type: ignore[arg-type]
     (lambda: Layer(2, 3, "rleu"), ValueError, "did you mean 'relu'"),
     (lambda: Layer(2, 3, "relu", "nielson"), ValueError, "did you mean 'nielsen'"),
     (lambda: Layer(2, 1, "softmax"), ValueError, "a single output is always 1: use sigmoid"),

@@ -347,6 +347,17 @@ BAD_LABELS: list[tuple[str, int, Any, type[Exception], str]] = [
 ]
 
 
+def test_hinge_of_two_outputs_says_what_to_take_instead() -> None:
+    with pytest.raises(ValueError, match=r'of one output, but it has 2.*"cross_entropy"'):
+        hinge([Value(1.0), Value(2.0)], 1)
+
+
+def test_an_error_names_the_labels_as_they_are_called() -> None:
+    for y, error in (([1, 2], ValueError), ([], ValueError), (None, TypeError)):
+        with pytest.raises(error, match=r"^the yardstick\b"):
+            LOSSES["binary_cross_entropy"].check(y, 1, where="the yardstick")
+
+
 @pytest.mark.parametrize(("name", "outputs", "y", "error", "words"), BAD_LABELS)
 def test_bad_labels(name: str, outputs: int, y: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
@@ -356,7 +367,12 @@ def test_bad_labels(name: str, outputs: int, y: Any, error: type[Exception], wor
 @pytest.mark.parametrize(
     ("name", "end", "words"),
     [
-        ("cross_entropy", "softmax", r"cross_entropy.* ends in softmax: it applies that itself"),
+        ("cross_entropy", "softmax", "ends in softmax: it applies the softmax itself"),
+        ("cross_entropy", "step", 'make it with output="linear"'),
+        ("binary_cross_entropy", "tanh", 'ends in tanh: .* make it with output="linear"'),
+        ("binary_cross_entropy", "relu", 'ends in relu: .* make it with output="linear"'),
+        ("binary_cross_entropy", "softplus", 'make it with output="linear"'),
+        ("binary_cross_entropy", "step", 'make it with output="linear"'),
         ("cross_entropy", "sigmoid", "ends in sigmoid"),
         ("binary_cross_entropy", "sigmoid", 'make it with output="linear"'),
         ("binary_cross_entropy", "softmax", "ends in softmax"),

@@ -14,6 +14,8 @@ from nn.losses import cross_entropy
 from nn.metrics import accuracy, confusion_matrix, outputs, predict
 from nn.module import Module
 from nn.networks import MLP, Sequential
+from nn.readings import LOGIT, PROBABILITY, SIGN, Reading
+from nn.training import fit
 
 
 class Pass(Module):
@@ -37,8 +39,9 @@ COLUMN = [[-0.7], [0.3], [0.7]]
         ("linear", "binary_cross_entropy", [0, 1, 1]),
         ("linear", "squared_error", [0, 0, 1]),
         ("linear", "hinge", [-1, 1, 1]),
-        ("tanh", None, [-1, 1, 1]),
-        ("tanh", "squared_error", [-1, 1, 1]),
+        ("tanh", None, [0, 1, 1]),
+        ("tanh", "hinge", [-1, 1, 1]),
+        ("tanh", "squared_error", [0, 0, 1]),
         ("sigmoid", None, [0, 0, 1]),
         ("sigmoid", "nielsen_cross_entropy", [0, 0, 1]),
     ],
@@ -51,6 +54,66 @@ def test_a_single_output_tells_two_classes_apart(
     assert accuracy(model, COLUMN, classes, loss=loss) == 1.0
     wrong = [classes[0], classes[1], classes[0]]
     assert accuracy(model, COLUMN, wrong, loss=loss) == pytest.approx(2 / 3)
+
+
+LINE = np.linspace(-1, 1, 9).reshape(-1, 1)
+HALF = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+TRAINED: list[tuple[str, str | None, Any]] = [
+    ("linear", "squared_error", HALF * 1.0),
+    ("linear", None, HALF * 1.0),
+    ("linear", None, HALF),
+    ("linear", "squared_error", 2 * HALF - 1),
+    ("linear", "hinge", 2 * HALF - 1),
+    ("tanh", "squared_error", HALF),
+    ("tanh", "squared_error", 2.0 * HALF - 1),
+    ("tanh", "hinge", 2 * HALF - 1),
+    ("relu", "absolute_error", HALF),
+    ("sigmoid", None, HALF),
+    ("sigmoid", "squared_error", HALF * 1.0),
+]
+
+
+@pytest.mark.parametrize(("ends_in", "loss", "y"), TRAINED)
+def test_a_trained_model_is_read_as_fit_has_read_it(ends_in: str, loss: str | None, y: Any) -> None:
+    """So many steps are taken that outputs lie on both sides of 0, 0.5, and in between."""
+    model = MLP(1, [1], output=ends_in, seed=3)
+    history = fit(model, LINE, y, loss=loss, validation=(LINE, y), epochs=9, lr=0.05, seed=3)
+    assert accuracy(model, LINE, y) == history["validation_accuracy"][-1]
+    assert np.mean(predict(model, LINE) == y) == history["validation_accuracy"][-1]
+    assert np.trace(confusion_matrix(model, LINE, y)) / len(y) == accuracy(model, LINE, y)
+    assert accuracy(model, LINE, y, loss=history.settings["loss"]) == accuracy(model, LINE, y)
+    named = predict(model, LINE, loss=history.settings["loss"])
+    assert named.tolist() == predict(model, LINE).tolist()
+    assert set(named.tolist()) <= set(y.tolist())
+
+
+def test_numbers_for_several_outputs_are_no_classes() -> None:
+    """A loss of one's own gets a float for three outputs."""
+
+    def own(output: list[Value], target: float) -> Value:
+        return (output[0] + output[1] + output[2] - target) ** 2
+
+    history = fit(MLP(1, [3], seed=1), LINE, HALF * 0.5, loss=own, epochs=1)
+    assert "accuracy" not in history.columns
+    with pytest.raises(ValueError, match="none is right or wrong"):
+        accuracy(Pass(3), np.eye(3), [0.5, 1.0, 0.5], loss=own)
+    with pytest.raises(ValueError, match=r"neither a class nor one-hot.*none is right or wrong"):
+        accuracy(Pass(2), [[1.0, 2.0]], [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("known", "classes"),
+    [(PROBABILITY, [0, 0, 1]), (LOGIT, [0, 1, 1]), (SIGN, [-1, 1, 1]), (None, [0, 1, 1])],
+)
+def test_the_reading_on_the_model_is_used(known: Reading | None, classes: list[int]) -> None:
+    model = Pass(1)
+    model.reading = known
+    assert predict(model, COLUMN).tolist() == classes
+    assert accuracy(model, COLUMN, classes) == accuracy(model, COLUMN, np.array(classes) * 1.0) == 1
+    assert predict(model, COLUMN, loss="hinge").tolist() == [-1, 1, 1], "what is said counts more"
+    strangers = [0, 1, 0] if known == SIGN else [2, 1, 0]
+    with pytest.raises(ValueError, match=r"y\[0\] is [02], but the single output .* class 1"):
+        accuracy(model, COLUMN, strangers)
 
 
 def test_of_several_outputs_the_largest_names_the_class() -> None:
@@ -124,6 +187,9 @@ def test_the_mode_is_restored_after_an_error() -> None:
         (lambda m: accuracy(m, [[1.0, 2.0]], [0.3]), "none is right or wrong"),
         (lambda m: accuracy(m, [[1.0, 2.0]], [1], loss="hing"), "did you mean 'hinge'"),
         (lambda m: accuracy(m, [[1.0, 2.0]], [7]), "7.*single output"),
+        (lambda m: accuracy(m, [[1.0, 2.0]], [0.3], loss="squared_error"), "no list of classes"),
+        (lambda m: predict(m, [[1.0, 2.0]], loss="cross_entropy"), "binary_cross_entropy"),
+        (lambda m: predict(m, [[1.0, 2.0]], loss="nielsen_cross_entropy"), 'output="sigmoid"'),
     ],
 )
 def test_what_makes_no_sense_is_refused(call: Callable[[Any], Any], words: str) -> None:

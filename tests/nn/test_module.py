@@ -14,6 +14,7 @@ from engine import Value, no_grad
 from nn.layers import Dropout, Layer, Neuron
 from nn.module import Module
 from nn.networks import MLP, Sequential
+from nn.readings import Reading
 
 
 class Odd(Module):
@@ -82,6 +83,68 @@ def test_a_subclass_may_have_more_parameters() -> None:
     assert model.state_dict().keys() == {"0.weight", "0.bias", "scale"}
 
 
+def test_dicts_are_searched() -> None:
+    class Named(Module):
+        def __init__(self) -> None:
+            self.parts = {"a": [Layer(2, 1)], "b": {"c": Value(1.0)}, 3: Dropout(0.5)}
+
+    model = Named()
+    assert [name for name, _ in model.named_parameters()] == [
+        "parts.a.0.weight[0][0]", "parts.a.0.weight[0][1]", "parts.a.0.bias[0]", "parts.b.c",
+    ]  # fmt: skip
+    assert len(model.parameters()) == 4
+    assert {name: x.shape for name, x in model.state_dict().items()} == {
+        "parts.a.0.weight": (1, 2), "parts.a.0.bias": (1,), "parts.b.c": (),
+    }  # fmt: skip
+    assert [type(each) for each in model.eval().modules()] == [Named, Layer, Neuron, Dropout]
+    assert not any(each.training for each in model.modules())
+
+
+def test_two_keys_of_one_name_are_refused() -> None:
+    model = Module()
+    model.parts = {1: Value(1.0), "1": Value(2.0)}  # type: ignore[attr-defined]
+    assert len(model.parameters()) == 2
+    with pytest.raises(ValueError, match=r"two parameters named 'parts.1'.*keys of its dicts"):
+        model.state_dict()
+
+
+def test_arrays_of_values_are_searched() -> None:
+    model = Module()
+    model.table = np.array([[Value(1.0), Value(2.0)]])  # type: ignore[attr-defined]
+    model.rows = [np.array([Layer(1, 1, seed=1)])]  # type: ignore[attr-defined]
+    model.numbers = np.array([1.0, 2.0])  # type: ignore[attr-defined]
+    assert [name for name, _ in model.named_parameters()] == [
+        "table[0][0]", "table[0][1]", "rows.0.0.weight[0][0]", "rows.0.0.bias[0]",
+    ]  # fmt: skip
+    assert model.state_dict()["table"].tolist() == [[1.0, 2.0]]
+
+
+class Child(Module):
+    """A module that refers to what it is a part of."""
+
+    def __init__(self, parent: Module) -> None:
+        self.parent = parent
+        self.layer = Layer(1, 1)
+
+
+def test_a_module_may_refer_to_its_parent() -> None:
+    root = Module()
+    root.child = child = Child(root)  # type: ignore[attr-defined]
+    root.again = {"self": root}  # type: ignore[attr-defined]
+    assert list(root.state_dict()) == ["child.layer.weight", "child.layer.bias"]
+    assert len(root.parameters()) == len(child.parameters()) == 2
+    assert [id(p) for _, p in root.named_parameters()] == [id(p) for p in root.parameters()]
+    assert [type(each).__name__ for each in root.modules()][:3] == ["Module", "Child", "Layer"]
+    assert not child.eval().parent.training
+
+
+def test_how_outputs_are_read_is_no_part_of_the_state() -> None:
+    model = MLP(2, [1])
+    assert model.reading is None
+    model.reading = Reading((0, 1))
+    assert model.state_dict().keys() == {"0.weight", "0.bias"}
+
+
 def test_zero_grad_forgets() -> None:
     model = MLP(2, [2, 1], activation="tanh")
     model([1.0, 2.0]).backward()
@@ -109,6 +172,42 @@ def test_without_forward_a_module_says_what_to_write() -> None:
 
     with pytest.raises(NotImplementedError, match=r"Half does not say.*forward\(self, inputs\)"):
         Half()([1.0])
+
+
+class Returns(Module):
+    """A module whose forward returns whatever it is made with."""
+
+    n_in = 1
+
+    def __init__(self, make: Callable[[Value], Any]) -> None:
+        self.make = make
+
+    def forward(self, inputs: list[Value]) -> Any:
+        return self.make(inputs[0])
+
+
+@pytest.mark.parametrize("make", [lambda x: x * 2, lambda x: (x * 2,), lambda x: [x * 2]])
+def test_forward_may_return_a_value_or_a_tuple(make: Callable[[Value], Any]) -> None:
+    assert Returns(make)([3.0]).data == 6.0
+    assert Sequential(Returns(make), "tanh", Returns(make))([0.0]).data == 0.0
+    assert Returns(lambda x: (x, x))([3.0])[1].data == 3.0
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "but got None of type NoneType"),
+        (1.5, "but got 1.5 of type float"),
+        ([1.5], "but got one that holds 1.5 of type float"),
+        ([Value(1.0), None], "but got one that holds None"),
+        (np.ones(2), "of type ndarray"),
+    ],
+)
+def test_what_forward_must_not_return(given: Any, words: str) -> None:
+    model = Returns(lambda x: given)
+    for each in (model, Sequential(model, "tanh")):
+        with pytest.raises(TypeError, match=f"Returns.forward must return a list of .*{words}"):
+            each([1.0])
 
 
 def test_inside_no_grad_nothing_is_recorded() -> None:
@@ -152,6 +251,8 @@ BAD: dict[str, tuple[object, type[Exception], str]] = {
     "transposed": (good() | {"0.weight": good()["0.weight"].T}, ValueError, r"\(2, 3\), not \(3"),
     "text": (good() | {"2.bias": ["a"]}, ValueError, "2.bias holds <U1, not real numbers"),
     "complex": (good() | {"2.bias": [1j]}, ValueError, "2.bias holds complex128"),
+    "NaN": (good() | {"2.bias": [np.nan]}, ValueError, "2.bias holds nan"),
+    "infinite": (good() | {"2.bias": [-np.inf]}, ValueError, "2.bias holds -inf"),
     "None": (None, TypeError, "a state is a dict of arrays.*None.*load_weights"),
     "path": ("a.safetensors", TypeError, "a state is a dict of arrays.*load_weights"),
 }

@@ -133,20 +133,27 @@ def test_numbers_count_activations_as_pytorch_does() -> None:
     assert numbering(nested) == ["0.0.weight", "0.2.weight", "1.weight"]
 
 
+ONE = Layer(2, 1, seed=1)
 REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no sizes": (lambda: MLP(2, []), ValueError, "sizes is empty"),
     "one size": (lambda: MLP(2, 16), TypeError, r"but got 16 .*\[16, 16, 1\]"),  # type: ignore[arg-type]
     "text": (lambda: MLP(2, "16"), TypeError, "but got '16'"),  # type: ignore[arg-type]
     "None": (lambda: MLP(2, None), TypeError, "but got None"),  # type: ignore[arg-type]
     "zero": (lambda: MLP(2, [16, 0]), ValueError, r"sizes\[1\] must be a whole number, 1 at least"),
-    "half": (lambda: MLP(2, [1.5]), ValueError, r"sizes\[0\] must be a whole"),  # type: ignore[list-item]
+    "half": (lambda: MLP(2, [1.5]), TypeError, r"sizes\[0\] must be a whole"),  # type: ignore[list-item]
     "inputs": (lambda: MLP(-2, [1]), ValueError, "n_in must be a whole number"),
     "activation": (lambda: MLP(2, [3, 1], "tahn"), ValueError, "did you mean 'tanh'"),
     "unused": (lambda: MLP(2, [1], "tahn"), ValueError, "did you mean 'tanh'"),
     "output": (lambda: MLP(2, [3, 1], output="sigmod"), ValueError, "did you mean 'sigmoid'"),
     "init": (lambda: MLP(2, [3, 1], init="zero"), ValueError, "did you mean 'zeros'"),
-    "seed": (lambda: MLP(2, [3, 1], seed="1"), TypeError, "seed is a whole"),  # type: ignore[arg-type]
+    "seed": (lambda: MLP(2, [3, 1], seed="1"), TypeError, "seed must be a whole"),  # type: ignore[arg-type]
     "softmax of one": (lambda: MLP(2, [3, 1], output="softmax"), ValueError, "always 1"),
+    "softmax after one": (lambda: Sequential(ONE, "softmax"), ValueError, "always 1"),
+    "softmax later": (
+        lambda: Sequential(Layer(2, 2, seed=1), ONE, "tanh", Dropout(0.1), "softmax"),
+        ValueError,
+        "always 1",
+    ),
     "softmax within": (lambda: MLP(2, [3, 1, 3], "softmax"), ValueError, "always 1"),
     "nothing": (lambda: Sequential(), TypeError, r"Sequential\(\*layers\)"),
     "a list": (lambda: Sequential([Dropout(0.1)]), TypeError, r"Sequential\(\*layers\)"),  # type: ignore[arg-type]
