@@ -22,7 +22,7 @@ from engine.functions import sum as sum  # noqa: A004
 from engine.node import COMPILED as compiled  # noqa: N811
 from engine.pause import no_grad
 from engine.primitive import Primitive
-from engine.value import Value
+from engine.value import Value, as_value
 
 if TYPE_CHECKING:
     from engine.drawing import Drawing, draw
@@ -39,5 +39,14 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'engine' has no attribute {name!r}")
 
 
-__all__ = ["Drawing", "Primitive", "Value", "compiled", "draw", "no_grad", "topological_order"]
+__all__ = [
+    "Drawing",
+    "Primitive",
+    "Value",
+    "as_value",
+    "compiled",
+    "draw",
+    "no_grad",
+    "topological_order",
+]
 __all__ += functions.__all__

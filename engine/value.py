@@ -223,9 +223,18 @@ def comparable(other: object) -> Any:
     return other if isinstance(other, Number) else None
 
 
-def operand(given: object, name: str) -> Value:
-    """An argument of the primitive `name` as a node."""
-    return given if isinstance(given, Value) else Value(number(given, name), NO_LABEL, CONSTANT)
+def as_value(given: object, where: str = "as_value(x)") -> Value:
+    """A Value as it is; a number as a constant, which gets no gradient.
+
+    A number that is used many times is made a node once like this, not once for every use.
+
+    Raises:
+        TypeError: if it is neither; it begins with `where`.
+
+    >>> as_value(3)
+    Value(3.0, constant)
+    """
+    return given if isinstance(given, Value) else Value(number(given, where), NO_LABEL, CONSTANT)
 
 
 def evaluate(code: i32, primals: list[float]) -> float:
@@ -260,6 +269,6 @@ def binary(code: i32, left: object, right: object) -> Any:
     name = ROWS[code].name
     if not isinstance(left, Value) and not isinstance(right, Value):
         return evaluate(code, [number(left, name), number(right, name)])
-    first, second = operand(left, name), operand(right, name)
+    first, second = as_value(left, name), as_value(right, name)
     a, b = first._data, second._data
     return Value(None, NO_LABEL, code, first, second, evaluate(code, [a, b]), a, b)

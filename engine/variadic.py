@@ -10,7 +10,7 @@ from mypy_extensions import i32, i64
 
 from engine.errors import not_a_list
 from engine.node import DOT, NO_LABEL, ROWS, More, Node
-from engine.value import Value, evaluate, operand
+from engine.value import Value, as_value, evaluate
 
 
 def variadic(code: i32, operands: Iterable[object]) -> Any:
@@ -30,7 +30,7 @@ def listed(operands: Iterable[object], name: str) -> list[object]:
 
 def operand_nodes(given: list[object], name: str) -> list[Node]:
     """The operands of the primitive `name` as nodes."""
-    return [each if isinstance(each, Value) else operand(each, name) for each in given]
+    return [each if isinstance(each, Value) else as_value(each, name) for each in given]
 
 
 def has_value(given: list[object]) -> bool:

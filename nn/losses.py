@@ -150,7 +150,7 @@ def l1(parameters: Iterable[Value], strength: float) -> Value:
     """strength * sum |w|, strength >= 0: pulls every weight to 0 with the same force.
 
     Nielsen's lambda/n sum |w| has the strength lambda/n. Biases are customarily left out: give
-    `[p for name, p in model.named_parameters() if "weight" in name]`.
+    `nn.steps.weights(model)`.
 
     >>> w = [Value(3.0), Value(-0.5)]
     >>> l1(w, 0.1).backward()

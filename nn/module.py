@@ -6,8 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from engine import Value
-from engine.value import operand
+from engine import Value, as_value
 from nn.stored import Stored
 from nn.tensors import entries, is_parameter, parts, plain
 
@@ -156,7 +155,7 @@ def example(x: object, module: Module) -> list[Value]:
         )
     if module.n_in is not None and len(row) != module.n_in:
         raise ValueError(f"{module!r} takes {count(module.n_in, 'input')}, but got {len(row)}")
-    return [operand(each, "an input") for each in row]
+    return [as_value(each, "an input") for each in row]
 
 
 def count(n: int, noun: str) -> str:
