@@ -15,6 +15,8 @@ import engine
 import nn
 from engine import functions
 
+pytestmark = pytest.mark.usefixtures("unregister")  # some examples register a primitive
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = [engine, nn, demos]
 MODULES = [

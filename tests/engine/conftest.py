@@ -1,4 +1,4 @@
-"""What the engine's tests share: how hard hypothesis searches, and a table put back in order."""
+"""What the engine's tests share: how hard hypothesis searches, and wrong rows for a while."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from copy import copy
 import pytest
 from hypothesis import Phase, settings
 
-from engine import functions
 from engine.primitive import Formula, Primitive
 from engine.rules import ROWS, TABLE
 
@@ -33,12 +32,3 @@ def plant() -> Iterator[Callable[..., Primitive]]:
     yield plant
     ROWS[:] = sound
     TABLE.update({row.name: row for row in sound})
-
-
-@pytest.fixture
-def unregister() -> Iterator[None]:
-    """Take out of the table, after the test, the rows that it has registered."""
-    known = len(ROWS)
-    yield
-    while len(ROWS) > known:
-        functions.withdraw(ROWS[-1])
