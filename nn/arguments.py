@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from engine.node import ENGINE
 from nn.checkpoint import Checkpoint, require_place
 from nn.choice import choose, require, require_whole
-from nn.data import Pair, chance, paired, split, whole
+from nn.data import Pair, chance, paired, split
 from nn.evaluation import Data
 from nn.examples import inputs_for, targets_for
 from nn.loop import looks_at_accuracy
@@ -64,7 +64,7 @@ def chosen_seed(given: int | None, stored: Checkpoint | None) -> int:
     """The seed that is given, or that of the run that goes on, or one that nobody has chosen."""
     if given is None:
         return secrets.randbits(32) if stored is None else int(stored.settings.get("seed", 0))
-    seed = whole(given, "seed", least=0)
+    seed = require_whole("seed", given, least=0)
     chance(seed)  # refuses what is too large
     return seed
 

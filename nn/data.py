@@ -46,7 +46,7 @@ def moons(count: int = 100, noise: float = 0.1, seed: int | None = None) -> Poin
     >>> X[0].round(6).tolist(), int(y[0])
     ([1.122115, 0.081477], 0)
     """
-    count = whole(count, "count", least=2)
+    count = require_whole("count", count, least=2)
     upper = np.linspace(0, np.pi, count // 2)
     lower = np.linspace(0, np.pi, count - count // 2)
     arcs = [
@@ -77,7 +77,7 @@ def circles(
     >>> sorted((X**2).sum(axis=1).round(6).tolist())  # squares of the radii
     [0.25, 0.25, 1.0, 1.0]
     """
-    count = whole(count, "count", least=2)
+    count = require_whole("count", count, least=2)
     if not 0 <= factor < 1:
         raise ValueError(
             f"factor is the radius of the inner circle, and {factor!r} is not inside the outer one "
@@ -118,8 +118,8 @@ def spirals(
     >>> X.shape, [int((y == k).sum()) for k in range(3)]
     ((300, 2), [100, 100, 100])
     """
-    arms = whole(arms, "arms", least=1)
-    count = whole(count, "count", least=arms)
+    arms = require_whole("arms", arms, least=1)
+    count = require_whole("count", count, least=arms)
     if not math.isfinite(turns):
         raise ValueError(f"turns must be a finite number, for example 1.5, and not {turns!r}")
     curves = []
@@ -193,7 +193,7 @@ def batches(
     [[0, 1, 1], [0]]
     """
     X, y = paired(X, y)
-    size = whole(size, "size", least=1)
+    size = require_whole("size", size, least=1)
     order = chance(seed).permutation(len(X)) if shuffle else np.arange(len(X))
     starts = range(0, len(X), size)
     return ((X[order[i : i + size]], y[order[i : i + size]]) for i in starts)
@@ -228,7 +228,7 @@ def split(
     if isinstance(validation, float | np.floating):
         aside = max(1, round(validation * rows)) if 0 < validation < 1 else 0
     else:
-        aside = whole(validation, "validation", least=1)
+        aside = require_whole("validation", validation, least=1)
     if not 0 < aside < rows:
         raise ValueError(
             f"validation={validation!r} of {rows} rows does not leave both sides some: give a part "
@@ -263,15 +263,10 @@ def chance(seed: Seed) -> np.random.RandomState:
     if seed is None:
         return cast(np.random.RandomState, np.random)  # a module with the same functions
     parts = list(seed) if isinstance(seed, Sequence) else [seed]
-    checked = [whole(part, "seed", least=0) for part in parts]
+    checked = [require_whole("seed", part, least=0) for part in parts]
     if not checked or max(checked) >= 2**32:
         raise ValueError(f"seed must be an integer below 2**32, or several, and not {seed!r}")
     return np.random.RandomState(checked if isinstance(seed, Sequence) else checked[0])
-
-
-def whole(given: Any, name: str, least: int) -> int:
-    """The rule of all whole numbers, see `require_whole`."""
-    return require_whole(name, given, least)
 
 
 def paired(X: ArrayLike, y: ArrayLike, names: tuple[str, str] = ("X", "y")) -> Pair:

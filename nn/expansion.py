@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nn.data import Pair, paired, whole
+from nn.choice import require_whole
+from nn.data import Pair, paired
 
 AT_ONCE = 1000  # images that are turned together: the working memory stays small
 DIRECTIONS = [(-1, 0), (1, 0), (0, -1), (0, 1)]  # up, down, left, right: rows, columns
@@ -50,7 +51,7 @@ def expand(
     """
     pixels, labels = paired(images, labels, ("images", "labels"))
     pictures = pixels.reshape(len(pixels), *picture_shape(pixels))
-    shift = whole(shift, "shift", least=0)
+    shift = require_whole("shift", shift, least=0)
     if shift >= min(pictures.shape[1:]):
         raise ValueError(
             f"shift={shift} moves a picture of {pictures.shape[1]} x {pictures.shape[2]} out of "

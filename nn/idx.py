@@ -2,7 +2,8 @@
 
 Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (CC BY-SA 3.0). Pixels are
 kept as bytes, for 60,000 images are 47 MB that way and 376 MB as float64; `train_images` and
-`test_images` are computed when they are asked for.
+`test_images` are computed when they are asked for. The file is called after the format of theirs,
+for a submodule `mnist` would hide the function `nn.mnist`.
 """
 
 from __future__ import annotations

@@ -62,12 +62,6 @@ def reading(
     )
 
 
-def known_reading(model: Module) -> Reading | None:
-    """How `fit` read the outputs when it trained the model, if it did."""
-    found: Reading | None = getattr(model, "reading", None)
-    return found
-
-
 def default_reading(model: Module, outputs: int) -> Reading:
     """That of the default loss for classes."""
     return reading(default_loss(model, [0, 1], outputs), outputs, []) or LOGIT
@@ -143,7 +137,7 @@ def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.i
     [-1]
     """
     found = outputs(model, X)
-    n, read = found.shape[1], known_reading(model)
+    n, read = found.shape[1], model.reading
     if loss is not None:
         chosen = choose_loss(loss, model, None)
         read = reading(chosen, n, [], read) or LOGIT
@@ -158,7 +152,7 @@ def compared(
     """How its outputs are read, the true classes, and the predicted ones."""
     X, _ = paired(X, plain(y))
     found = outputs(model, X).tolist()
-    n, known = len(found[0]), known_reading(model)
+    n, known = len(found[0]), model.reading
     if loss is None:
         targets = checked("numbers", y, n)
         signed = known is None and n == 1 and -1 in targets and set(targets) <= {-1, 1}

@@ -73,7 +73,7 @@ def parse(text: str, path: str | PathLike[str]) -> dict[str, Any]:
     try:
         architecture: dict[str, Any] = dict(json.loads(text))
         version = int(architecture.pop("format"))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} does not say how its model is built: {error!r}") from None
     if version > FORMAT:
         raise ValueError(

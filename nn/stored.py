@@ -213,10 +213,7 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, An
         OSError: if it cannot be read.
         ValueError: if it is damaged, or a checkpoint.
     """
-    try:
-        tensors, architecture = storage.read(path)
-    except OverflowError as error:
-        raise ValueError(f"{path} does not say how its model is built: {error!r}") from None
+    tensors, architecture = storage.read(path)
     if architecture is not None and architecture.get("class") == "Checkpoint":
         raise ValueError(
             f"{path} is a checkpoint of fit, a run that has not come to its end: go on with "

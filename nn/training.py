@@ -122,9 +122,9 @@ def fit(
     stored = load(resume, checkpoint)
     seed = chosen_seed(seed, stored)
     outputs = count_outputs(require_module(model), X)
-    chosen = choose_loss(loss, model, y, outputs)
-    objective = Objective(chosen, *penalties(l1, l2, model))
-    data = prepare(model, X, y, chosen, outputs, validation, seed)
+    chosen_loss = choose_loss(loss, model, y, outputs)
+    objective = Objective(chosen_loss, *penalties(l1, l2, model))
+    data = prepare(model, X, y, chosen_loss, outputs, validation, seed)
     options = Options(
         epochs=require_whole("fit(epochs)", epochs),
         batch_size=pieces(batch_size, data),
@@ -134,10 +134,10 @@ def fit(
         checkpoint=place,
         checkpoint_every=require_whole("fit(checkpoint_every)", checkpoint_every),
     )
-    moves = choose_optimizer(optimizer, lr, model)
-    plan = choose_schedule(schedule, options.epochs, data)
-    made = check_step(step)(model, objective, moves)
-    run = Run(model, data, objective, made, moves, plan, options)
+    chosen_optimizer = choose_optimizer(optimizer, lr, model)
+    chosen_schedule = choose_schedule(schedule, options.epochs, data)
+    one_step = check_step(step)(model, objective, chosen_optimizer)
+    run = Run(model, data, objective, one_step, chosen_optimizer, chosen_schedule, options)
     if stored is not None:
         run.resume(stored, checkpoint if resume is True else resume)
     model.reading = data.reading
