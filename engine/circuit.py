@@ -80,8 +80,10 @@ def circuit(drawn: Sequence[Vertex], direction: str, title: str) -> Digraph:
     label = "label" if uses.total() <= MANY else "xlabel"
     keys = {vertex: f"n{number}" for number, vertex in enumerate(drawn)}
     for vertex, key in keys.items():
-        own = len(vertex.inputs) > PINS and all(uses[edge.source] == 1 for edge in vertex.inputs)
-        order = {"ordering": "in"} if own else {}  # without pins, where it costs no crossings
+        # Pins say which operand enters where. This places the operands in that order too, where
+        # nobody else uses them: their edges need not cross on the way to the pins.
+        own = len(vertex.inputs) > 1 and all(uses[edge.source] == 1 for edge in vertex.inputs)
+        order = {"ordering": "in"} if own else {}
         hint = tooltip("\n".join(facts(vertex)))
         graph.node(key, figure(vertex, direction), tooltip=hint, **order)
         for k, edge in enumerate(vertex.inputs):
