@@ -26,13 +26,20 @@ from engine.value import Value, as_value
 
 if TYPE_CHECKING:
     from engine.drawing import Drawing, draw
+    from engine.recorded import Recorded
+    from engine.recording import record
 
-LAZY = ("Drawing", "draw")  # from engine.drawing: importing the engine does not load Graphviz
+LAZY = {  # importing the engine loads neither Graphviz nor NumPy
+    "Drawing": "engine.drawing",
+    "draw": "engine.drawing",
+    "Recorded": "engine.recorded",
+    "record": "engine.recording",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in LAZY:
-        globals()[name] = getattr(import_module("engine.drawing"), name)
+        globals()[name] = getattr(import_module(LAZY[name]), name)
         return globals()[name]
     if name in functions.FUNCTIONS:  # a row that was registered later
         return functions.FUNCTIONS[name]
@@ -42,11 +49,13 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Drawing",
     "Primitive",
+    "Recorded",
     "Value",
     "as_value",
     "compiled",
     "draw",
     "no_grad",
+    "record",
     "topological_order",
 ]
 __all__ += functions.__all__

@@ -83,12 +83,14 @@ def arrays() -> Elementary:
     """The functions for arrays, made at first use: NumPy takes longer to import than the engine."""
     import numpy as np
 
+    import engine.special as special
+
     return Elementary(
         {name: getattr(np, TABLE[name].numpy) for name in NAMES}
         | {
             "pow": np.power,
-            "erf": np.vectorize(math.erf, otypes=[float]),
-            "erfc": np.vectorize(math.erfc, otypes=[float]),
+            "erf": special.erf,
+            "erfc": special.erfc,
             "step": lambda x: np.heaviside(x, 1.0),
             **{name: getattr(np, name) for name in ("maximum", "minimum", "sign", "where")},
             **{name: getattr(np, name) for name in ("less", "less_equal", "equal")},
@@ -106,3 +108,18 @@ def extended(row: Primitive, k: int, y: float, x: Sequence[float]) -> float:
 
     with np.errstate(all="ignore"):
         return float(row.partial(arrays(), k, np.float64(y), tuple(map(np.float64, x))))
+
+
+def extended_value(row: Primitive, x: Sequence[float]) -> float:
+    """The value of a row; inf or NaN where Python's floats raise.
+
+    >>> extended_value(TABLE["log"], [0.0])
+    -inf
+    """
+    try:
+        return float(row.forward(FLOATS, *x))
+    except (ArithmeticError, ValueError):
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            return float(row.forward(arrays(), *map(np.float64, x)))

@@ -20,7 +20,7 @@ from engine.elementary import FLOATS, Elementary, arrays
 from engine.node import number
 from engine.primitive import Primitive
 from engine.rules import ROWS, TABLE
-from engine.value import Value, binary, evaluate, unary
+from engine.value import Value, binary, evaluate, is_recorded, unary
 from engine.variadic import dot as weighted_sum
 from engine.variadic import listed, variadic
 
@@ -210,10 +210,12 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     [-2000.0, 0.0]
     """
     given: list[Any] = listed(values, "softmax")
-    numbers = [v.data if isinstance(v, Value) else number(v, "softmax") for v in given]
     if not given:
         raise ValueError("softmax needs at least one value, but the list is empty")
-    top = max(numbers)
+    if is_recorded():  # the largest may be another one in every run
+        total = FUNCTIONS["logsumexp"](given)
+        return [value - total for value in given]
+    top = max(v.data if isinstance(v, Value) else number(v, "softmax") for v in given)
     shifted = [value - top for value in given]  # the same shares, but large values keep digits
     total = FUNCTIONS["logsumexp"](shifted)
     return [value - total for value in shifted]

@@ -37,6 +37,11 @@ ABS: Final = 6
 SUM: Final = 7
 DOT: Final = 8
 RELU: Final = 28
+LESS: Final = 37
+LESS_EQUAL: Final = 38
+EQUAL: Final = 39
+LOGSUMEXP: Final = 40
+STOP: Final = 41
 LEAF: Final = -1
 CONSTANT: Final = -2  # a leaf that gets no gradient
 
@@ -55,6 +60,7 @@ class Engine:
         # An entry per no_grad() block that is open in any thread; a thread need not ask further
         # while there are none. Several threads may append and pop at once.
         self.pauses: list[None] = []
+        self.recordings: list[None] = []  # the same for functions that are being recorded
         self.thread = local()
 
     def begin(self) -> None:
@@ -67,10 +73,15 @@ class Engine:
         """In a child process the threads are gone that may have been in a traversal or paused."""
         self.traversing, self.busy = RLock(), False
         self.pauses = [None] * getattr(self.thread, "pauses", 0)
+        self.recordings = [None] * (self.recording() is not None)
 
     def paused(self) -> bool:
         """Whether this thread is inside no_grad()."""
         return getattr(self.thread, "pauses", 0) > 0
+
+    def recording(self) -> Any:
+        """The Recording that this thread is in the middle of; None if there is none."""
+        return getattr(self.thread, "recording", None) if len(self.recordings) > 0 else None
 
 
 ENGINE: Final = Engine()
@@ -148,8 +159,11 @@ class Node:
 
         Raises:
             AttributeError: if it is assigned on a computed Value.
+            RuntimeError: if it is read while a function is recorded that it depends on.
             TypeError: if what is assigned is not a real number.
         """
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "v.data")
         return self._data
 
     @data.setter
@@ -214,6 +228,13 @@ class Node:
         """Forget the gradient: it reads 0.0 again, and drawings show a dash."""
         self._grad = 0.0
         self._has_grad = False
+
+
+def refuse_while_recording(node: Node, what: str) -> None:
+    """Refuse what would bake a number into a program that is to run on others."""
+    recording = ENGINE.recording()
+    if recording is not None:
+        recording.refuse(node, what)
 
 
 def set_label(node: Node, label: object) -> None:

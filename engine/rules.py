@@ -26,6 +26,7 @@ Where a function has a kink, its row takes the useful subgradient: that of PyTor
 | hypot, atan2 at (0, 0)        | 0, 0                                                                       |
 | pow at (0, 0)                 | 0, 0; and 0 ** b has derivative 0 in b                                     |
 | maximum, minimum at a tie     | half and half; also where one is NaN, which is neither larger nor smaller  |
+| stop_gradient                 | 0 everywhere, as it is meant: detach() within a recorded function          |
 | sqrt at 0, asin, acos at +-1  | infinite; in sqrt of the sign of the zero, for 0.5 / -0.0 is -inf          |
 
 The chain rule multiplies as IEEE 754 has it: where a gradient of 0 meets an infinite partial, or the other way
@@ -215,6 +216,8 @@ ROWS: Final[list[Primitive]] = [
       kinks={(1.5, 1.5): (0.0, 0.0)}, selects=True),
     P("logsumexp",  "logsumexp",  r"\ln\sum\exp(#*)",                    (R,),                     "log(e^x1 + ... + e^xn), which never overflows",
       logsumexp,                                    lambda xp, k, y, x: xp.exp(x[k] - y), needs="at least one value", variadic=True),
+    P("stop_gradient", "stop",    r"\operatorname{stop}(#1)",            (R,),                     "x, through which no derivative passes",
+      lambda xp, x: 1 * x,                          lambda xp, y, x: 0.0, selects=True),
 ]
 # fmt: on
 TABLE: Final[dict[str, Primitive]] = {row.name: row for row in ROWS}

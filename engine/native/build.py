@@ -19,7 +19,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULES = [f"engine/{name}.py" for name in ("node", "backward", "value", "variadic")]
+MODULES = [
+    f"engine/{name}.py"
+    for name in ("node", "backward", "value", "variadic", "flatten", "fusion", "slots", "replay")
+]
 REQUIRES = [
     "mypy[mypyc]==2.4.1",
     "setuptools>=77",

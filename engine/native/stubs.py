@@ -104,7 +104,7 @@ def value_stub() -> str:
         "from mypy_extensions import i32\n\nfrom engine.node import Node\n\n"
     )
     text = "\n".join(ast.unparse(node) for node in body)
-    text = re.sub(r"(__(?!eq)\w+__\(self, other): object", r"\1: Value | Number", text)
+    text = re.sub(r"(__(?!eq_|ne_)\w+__\(self, other): object", r"\1: Value | Number", text)
     return HEADER + imports + NUMBER + re.sub(r":\n\s+\.\.\.", ": ...", text) + "\n"
 
 

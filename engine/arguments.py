@@ -1,0 +1,249 @@
+"""The arguments of a recorded function: numbers of one point, or arrays of many."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import not_a_number
+from engine.node import number
+from engine.structures import leaves, restore
+from engine.value import Value
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Arguments:
+    """What one call was given.
+
+    Args:
+        given: the arguments: numbers, arrays, or nested lists, tuples and dicts of these. Axis 0 of
+            an array is the batch; numbers are the same for all of it.
+        names: what they are called, for errors.
+
+    Attributes:
+        batch: how many examples; None for one point, of numbers alone.
+        shapes: of one example of each number or array.
+
+    Raises:
+        TypeError: if something is neither a number nor an array of real numbers.
+        ValueError: if arrays differ in the number of examples.
+    """
+
+    def __init__(self, given: Sequence[Any], names: Sequence[str]) -> None:
+        self.given = tuple(given)
+        self.leaves: list[Any] = []
+        self.where: list[str] = []
+        for argument, name in zip(given, names, strict=True):
+            for leaf in leaves(argument):
+                self.leaves.append(checked(leaf, name))
+                self.where.append(name)
+        self.shapes: list[Shape] = [
+            leaf.shape[1:] if isinstance(leaf, np.ndarray) else () for leaf in self.leaves
+        ]
+        self.batch = self.count()
+        self.signature = tuple(self.shapes), *map(skeleton, self.given)
+
+    def again(self, given: Sequence[Any]) -> Arguments:
+        """The same for other numbers and arrays of the same types and shapes."""
+        other = object.__new__(Arguments)
+        other.__dict__.update(self.__dict__, given=given, leaves=given)
+        return other
+
+    def count(self) -> int | None:
+        """How many examples the arrays have."""
+        counts = [
+            (len(leaf), where)
+            for leaf, where in zip(self.leaves, self.where, strict=True)
+            if isinstance(leaf, np.ndarray)
+        ]
+        for other, where in counts[1:]:
+            if other != counts[0][0]:
+                raise ValueError(
+                    f"axis 0 of an array is the batch, but {counts[0][1]} has {counts[0][0]} rows "
+                    f"and {where} has {other}: give one row per example to both, or a plain number "
+                    "for what all examples share"
+                )
+        return counts[0][0] if counts else None
+
+    @cached_property
+    def dtype(self) -> Any:
+        """float32 if all arrays are, else float64."""
+        arrays = [leaf for leaf in self.leaves if isinstance(leaf, np.ndarray)]
+        single = arrays and all(array.dtype == np.float32 for array in arrays)
+        return np.dtype(np.float32 if single else np.float64)
+
+    def columns(self) -> list[int]:
+        """How many inputs each of `arrays()` has; numbers in a row are one of these."""
+        found: list[int] = []
+        numbers = False
+        for leaf, shape in zip(self.leaves, self.shapes, strict=True):
+            is_number = not isinstance(leaf, np.ndarray)
+            if is_number and numbers:
+                found[-1] += 1
+            else:
+                found.append(prod(shape))
+            numbers = is_number
+        return found
+
+    def arrays(self, dtype: Any) -> list[Array]:
+        """The inputs as matrices with a row for each example."""
+        batch = 1 if self.batch is None else self.batch
+        found: list[Array] = []
+        numbers: list[float] = []
+
+        def finish() -> None:
+            if numbers:
+                row = np.array([numbers], dtype)
+                found.append(row if batch == 1 else np.broadcast_to(row, (batch, len(numbers))))
+                numbers.clear()
+
+        for leaf in self.leaves:
+            if isinstance(leaf, np.ndarray):
+                finish()
+                found.append(np.asarray(leaf, dtype).reshape(batch, prod(leaf.shape[1:])))
+            else:
+                numbers.append(leaf)
+        finish()
+        return found
+
+    def example(self) -> list[float]:
+        """The numbers of the first example; zeros if there is none."""
+        return [
+            x
+            for leaf, shape in zip(self.leaves, self.shapes, strict=True)
+            for x in (
+                [leaf]
+                if not isinstance(leaf, np.ndarray)
+                else np.asarray(leaf[0], float).ravel().tolist()
+                if len(leaf)
+                else [0.0] * prod(shape)
+            )
+        ]
+
+    def stand_ins(self, inputs: Iterable[Value]) -> list[Any]:
+        """The arguments with Values in place of numbers, and nested lists of them for arrays."""
+        source = iter(inputs)
+        nested = (nest(source, shape) for shape in self.shapes)
+        whole = restore(self.given, nested)
+        return list(whole)
+
+    def shaped(self, gradients: Array, summed: bool) -> Any:
+        """Gradients of all inputs, structured like the arguments.
+
+        Args:
+            gradients: shape (inputs, batch).
+            summed: whether the examples are added up for what they share.
+
+        Returns:
+            A tuple; for a single argument, what belongs to it alone.
+        """
+        parts: list[Any] = []
+        first = 0
+        for leaf, shape in zip(self.leaves, self.shapes, strict=True):
+            rows = gradients[first : first + prod(shape)]
+            first += prod(shape)
+            if isinstance(leaf, np.ndarray):
+                parts.append(np.ascontiguousarray(rows.T).reshape(-1, *shape) if shape else rows[0])
+            elif self.batch is None or summed:
+                parts.append(float(rows.sum()))
+            else:
+                parts.append(rows[0].copy())
+        found = restore(self.given, iter(parts))
+        return found[0] if len(found) == 1 else found
+
+
+def checked(leaf: Any, name: str) -> Any:
+    """A number as a float, an array as one of floats."""
+    if isinstance(leaf, (float, int)):
+        return number(leaf, name)
+    if isinstance(leaf, Value):
+        raise TypeError(
+            f"{name} takes numbers, but got {leaf!r}: write v.data; a Value that is to keep its "
+            "gradient belongs into record(f, parameters=[...])"
+        )
+    if hasattr(leaf, "__array__") and not np.isscalar(leaf):
+        return real_array(np.asarray(leaf), name)
+    if isinstance(leaf, (str, bytes, complex)) or leaf is None:
+        raise not_a_number(leaf, name)
+    return number(leaf, name)
+
+
+def real_array(array: Array, name: str) -> Any:
+    """An array of float32 or float64; a float if it has no axis."""
+    if array.dtype.kind == "O":
+        for each in array.ravel().tolist():
+            checked(each, f"an element of {name}")
+        array = array.astype(float)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} takes real numbers, but got an array of {array.dtype}: convert it with "
+            "array.astype(float) first"
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return array if array.ndim else float(array)
+
+
+def nest(source: Iterator[Any], shape: Shape) -> Any:
+    """Nested lists of a shape, filled in order."""
+    if not shape:
+        return next(source)
+    return [nest(source, shape[1:]) for _ in range(shape[0])]
+
+
+def skeleton(structure: Any) -> Any:
+    """What tells one nesting of arguments from another."""
+    if isinstance(structure, Mapping):
+        return tuple((key, skeleton(each)) for key, each in structure.items())
+    if isinstance(structure, (list, tuple)):
+        return type(structure).__name__, *map(skeleton, structure)
+    return None
+
+
+def labels(names: Sequence[str], given: Sequence[Any]) -> list[str]:
+    """What each input is called: x, x[0], x[0][1].
+
+    >>> labels(["x", "rates"], [np.zeros((5, 2)), {"r": 0.5}])
+    ['x[0]', 'x[1]', "rates['r']"]
+    """
+    return [
+        label for name, each in zip(names, given, strict=True) for label in labelled(name, each)
+    ]
+
+
+def labelled(name: str, structure: Any) -> Iterator[str]:
+    """The names of what is in one argument."""
+    if isinstance(structure, Mapping):
+        for key, each in structure.items():
+            yield from labelled(f"{name}[{key!r}]", each)
+    elif isinstance(structure, (list, tuple)):
+        for k, each in enumerate(structure):
+            yield from labelled(f"{name}[{k}]", each)
+    elif isinstance(structure, np.ndarray) and structure.ndim:
+        for place in np.ndindex(structure.shape[1:]):
+            yield name + "".join(f"[{k}]" for k in place)
+    else:
+        yield name
+
+
+def names_of(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first arguments of a function."""
+    try:
+        known = [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return [f"argument {k}" for k in range(count)]
+    names: list[str] = []
+    for each in known:
+        if each.kind is each.VAR_POSITIONAL:
+            names += [f"{each.name}[{k}]" for k in range(count - len(names))]
+        elif each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            names.append(each.name)
+    return [*names, *(f"argument {k}" for k in range(len(names), count))][:count]

@@ -1,0 +1,10 @@
+"""A recorded graph as a few instructions on arrays.
+
+The stations on the way, in this order: `instructions` (what is alike, and on the same level, is one
+instruction), `matrices` (which weighted sums are a matrix product), `views` and `scatter` (how the
+operands of an instruction lie in memory), `kernels` (formulas as NumPy calls), `plan` (all of it
+bound to a size of batch).
+
+Source: G. Neubig, Y. Goldberg, C. Dyer, On-the-fly Operation Batching in Dynamic Computation
+Graphs, 2017.
+"""

@@ -1,0 +1,207 @@
+"""The formulas of the table as calls of NumPy functions that write into given arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import special
+from engine.elementary import NAMES, Elementary
+from engine.formulas import FUNCTIONS, Symbol, apply, in_order, symbol
+from engine.primitive import Primitive
+from engine.rules import TABLE
+
+Array = NDArray[Any]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]  # called with the array of the result behind
+
+
+def choose(condition: Array, a: Array, b: Array, out: Array) -> None:
+    """np.where into an array; where the condition is not 0."""
+    held = np.not_equal(condition, 0)
+    np.copyto(out, b)
+    np.copyto(out, a, where=held)
+
+
+def step(x: Array, out: Array) -> None:
+    """1 where x >= 0."""
+    np.heaviside(x, 1.0, out)
+
+
+def larger(a: Array, b: Array, out: Array) -> None:
+    """np.maximum, which takes `out` by name alone."""
+    np.maximum(a, b, out=out)
+
+
+def smaller(a: Array, b: Array, out: Array) -> None:
+    """np.minimum, which takes `out` by name alone."""
+    np.minimum(a, b, out=out)
+
+
+ARRAY_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide,
+    "neg": np.negative, "abs": np.absolute, "pow": np.power, "sign": np.sign,
+    "minimum": smaller, "maximum": larger, "less": np.less, "equal": np.equal,
+    "less_equal": np.less_equal, "square": np.square, "positive": np.positive,
+    "reciprocal": np.reciprocal, "where": choose,
+    "step": step, "erf": special.erf, "erfc": special.erfc,
+    **{name: getattr(np, TABLE[name].numpy) for name in NAMES},
+}  # fmt: skip
+
+SYMBOLS: Final = Elementary(FUNCTIONS)
+VALUE: Final = symbol("y")
+GRADIENT: Final = symbol("gradient")
+X0: Final = symbol("x", (), 0)
+Known = tuple[tuple[int, float], ...]  # arguments that are plain numbers
+
+
+@cache
+def value(row: Primitive, known: Known) -> Symbol | float:
+    """The value of a row in which some arguments are known numbers."""
+    found: Symbol | float = row.forward(SYMBOLS, *arguments(row, known))
+    return found
+
+
+@cache
+def contribution(row: Primitive, known: Known, k: int) -> Symbol | float:
+    """What a row adds to the gradient of argument k: its own gradient times the partial."""
+    local = row.partials[k](SYMBOLS, VALUE, *arguments(row, known))
+    if not isinstance(local, Symbol) and local == -1.0:
+        return apply("neg", GRADIENT)
+    if not isinstance(local, Symbol) and local == 0.0 and row.selects:
+        return 0.0
+    return apply("mul", GRADIENT, local)
+
+
+class Alone(tuple[Symbol | float, ...]):
+    """The arguments of a variadic row, of which only the first is looked at."""
+
+    def __iter__(self) -> Any:
+        raise IndexError("others are looked at")
+
+
+@cache
+def uniform_contribution(row: Primitive) -> Symbol | float | None:
+    """What a variadic row adds to the gradient of each argument, if its partials are all alike.
+
+    They are if that of an argument looks at this argument and the value alone. None if it looks at
+    others too.
+    """
+    try:
+        local = row.partial(SYMBOLS, 0, VALUE, Alone([X0]))
+        return apply("mul", GRADIENT, local)
+    except (IndexError, TypeError):
+        return None
+
+
+def arguments(row: Primitive, known: Known) -> list[Symbol | float]:
+    """The arguments of a row, as numbers where they are known."""
+    numbers = dict(known)
+    return [numbers.get(k, symbol("x", (), k)) for k in range(len(row.arguments))]
+
+
+class Workshop:
+    """Where calls are written down, with the arrays that they need in between.
+
+    What has been read for the last time is used again: so the same few arrays stay in the cache.
+
+    Args:
+        dtype: of the arrays.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+        self.calls: list[Call] = []
+        self.free: dict[int, list[Array]] = {}
+        self.lent: dict[int, tuple[Array, Array]] = {}
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Write down a call."""
+        self.calls.append((function, arguments))
+
+    def borrow(self, shape: tuple[int, ...]) -> Array:
+        """An array to be given back."""
+        size = prod(shape)
+        kept = self.free.setdefault(size, [])
+        base = kept.pop() if kept else np.empty(size, self.dtype)
+        array = base.reshape(shape)
+        self.lent[id(array)] = array, base  # which keeps the id from being another's
+        return array
+
+    def give_back(self, *arrays: Array) -> None:
+        """Let arrays be used again that were borrowed; others are left alone."""
+        for array in arrays:
+            _, base = self.lent.pop(id(array), (None, None))
+            if base is not None:
+                self.free[base.size].append(base)
+
+    def number(self, number: float) -> Array:
+        """A number as an array, which costs less in a call than a float."""
+        return np.array(number, self.dtype)
+
+    def evaluate(
+        self,
+        formula: Symbol | float,
+        leaves: Mapping[Symbol, Array],
+        shape: tuple[int, ...],
+        out: Array | None = None,
+    ) -> Array:
+        """Write down how an expression is computed.
+
+        Args:
+            formula: the expression.
+            leaves: the arrays of its arguments.
+            shape: that of the result.
+            out: where it is to go.
+
+        Returns:
+            `out`; without, an array that is borrowed, or a leaf.
+        """
+        if not isinstance(formula, Symbol) or formula in leaves:
+            is_leaf = isinstance(formula, Symbol)
+            found = leaves[formula] if isinstance(formula, Symbol) else self.number(formula)
+            if out is None and is_leaf:
+                return found
+            target = self.borrow(shape) if out is None else out
+            self.call(np.copyto, target, found)
+            return target
+        arrays: dict[Symbol, Array] = dict(leaves)
+        order = in_order(formula)
+        last = {
+            operand: k for k, each in enumerate(order) for operand in each.operands
+            if isinstance(operand, Symbol)
+        }  # fmt: skip
+        for k, each in enumerate(order):
+            given = [arrays[x] if isinstance(x, Symbol) else self.number(x) for x in each.operands]
+            name, given = rewritten(each, given)
+            here = shape if each is formula else np.broadcast_shapes(*(x.shape for x in given))
+            dying = [
+                arrays[x] for x in dict.fromkeys(each.operands)
+                if isinstance(x, Symbol) and last[x] == k and x not in leaves
+            ]  # fmt: skip
+            if name != "where":  # all others may write where they read
+                self.give_back(*dying)
+            target = out if each is formula and out is not None else self.borrow(here)
+            self.call(ARRAY_FUNCTIONS[name], *given, target)
+            if name == "where":
+                self.give_back(*dying)
+            arrays[each] = target
+        return arrays[formula]
+
+
+def rewritten(each: Symbol, given: list[Array]) -> tuple[str, list[Array]]:
+    """A function and its operands; powers that are whole are far faster as something else."""
+    exponent = each.operands[1] if each.function == "pow" else None
+    if isinstance(exponent, Symbol):
+        return each.function, given
+    if exponent == 2.0:
+        return "square", given[:1]
+    if exponent == 1.0:
+        return "positive", given[:1]
+    if exponent == -1.0:
+        return "reciprocal", given[:1]
+    return each.function, given

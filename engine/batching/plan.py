@@ -1,0 +1,118 @@
+"""A program bound to one size of batch: every array and every view made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.batching.gradients import Gradients
+from engine.batching.instructions import Layout, S, Z
+from engine.batching.values import Values
+
+Array = NDArray[Any]
+
+
+class Plan:
+    """Arrays, and the calls that fill them.
+
+    Args:
+        layout: the instructions.
+        batch: how many examples.
+        dtype: of all arrays.
+        columns: for each argument, how many inputs it has.
+        of_parameters, of_inputs: whether their gradients are wanted.
+        differentiated: which outputs are seeded.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        batch: int,
+        dtype: Any,
+        columns: Sequence[int],
+        of_parameters: bool = False,
+        of_inputs: bool = False,
+        differentiated: Sequence[int] = (),
+    ) -> None:
+        self.layout, self.batch, self.dtype = layout, batch, np.dtype(dtype)
+        flat = layout.flat
+        self.S = np.zeros((layout.sizes[S], 1), dtype)
+        self.Z = np.zeros((layout.sizes[Z], batch), dtype)
+        constants = layout.constants, layout.constants + len(flat.constants)
+        self.S[slice(*constants), 0] = list(flat.constants)
+        for space, row in layout.lowest.items():
+            (self.S, self.Z)[space][row] = -np.inf
+        self.inputs: list[Any] = [None] * len(columns)
+        bounds = np.cumsum([1, *columns]).tolist()
+        self.sources = list(pairwise(bounds))
+        values = Values((self.S, self.Z), constants, self.inputs, self.sources)
+        contexts = [values.bind(each) for each in layout.instructions]
+        self.outputs = layout.places(flat.outputs)
+        for space, row in self.outputs:
+            if space == Z and row <= flat.inputs:
+                values.note_read(np.array([row]))
+        self.forward = values.work.calls
+        self.copied = sorted(values.read_rows)
+        self.parameters = self.S[1 : flat.parameters + 1, 0]
+        self.backward: list[Any] = []
+        self.seeds: list[Array] = []
+        if of_parameters or of_inputs:
+            self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)
+
+    def bind_gradients(
+        self,
+        values: Values,
+        contexts: list[Any],
+        of_parameters: bool,
+        of_inputs: bool,
+        differentiated: Sequence[int],
+    ) -> None:
+        """Write down the reverse pass; the arguments are those of the constructor."""
+        layout, flat = self.layout, self.layout.flat
+        wanted = np.zeros(len(self.S), bool), np.zeros(len(self.Z), bool)
+        wanted[S][1 : flat.parameters + 1] = of_parameters
+        wanted[Z][1 : flat.inputs + 1] = of_inputs
+        gradients = Gradients(values, wanted)
+        for each in layout.instructions:
+            gradients.mark_wanted(each)
+        for k in differentiated:
+            gradients.seed(self.outputs[k])
+        self.seeds = [
+            gradients.into.buffers[space][row]
+            for space, row in (self.outputs[k] for k in differentiated)
+        ]
+        pairs = zip(reversed(layout.instructions), reversed(contexts), strict=True)
+        for instruction, context in pairs:
+            gradients.bind(instruction, context)
+        self.backward = gradients.work.calls
+        self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
+        self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]
+
+    def run(self, inputs: Sequence[Array], seeds: Sequence[float] = ()) -> None:
+        """Compute all values, and all gradients if there are seeds.
+
+        Args:
+            inputs: for each argument, an array (B, columns).
+            seeds: the derivative of the final result with respect to each differentiated output.
+        """
+        self.inputs[:] = inputs
+        for k in self.copied:
+            first, last = self.sources[k]
+            self.Z[first:last] = inputs[k].T
+        for function, arguments in self.forward:
+            function(*arguments)
+        if seeds:
+            for row, seed in zip(self.seeds, seeds, strict=True):
+                row[:] = seed
+            for function, arguments in self.backward:
+                function(*arguments)
+
+    def is_finite(self) -> bool:
+        """Whether all values of the last run are, but for the rows that are -inf on purpose."""
+        infinite = np.count_nonzero(~np.isfinite(self.S)) + np.count_nonzero(~np.isfinite(self.Z))
+        lowest = self.layout.lowest
+        return bool(infinite == (S in lowest) + (Z in lowest) * self.batch)

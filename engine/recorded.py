@@ -1,0 +1,292 @@
+"""A recorded function: what record() gives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.arguments import Arguments, labels, names_of
+from engine.calls import Call, Captured, key_of
+from engine.capture import recording
+from engine.flatten import linearise
+from engine.options import Options, Reduce, Wrt
+from engine.program import NOTHING, Program, Result, Wanted
+from engine.replays import Replays
+from engine.structures import leaves, restore
+from engine.tape import Tape
+from engine.value import Value, as_value
+from engine.verification import compare
+
+Array = NDArray[Any]
+
+
+KEPT_CALLS: Final = 64
+
+
+class Recorded:
+    """A function that was recorded: called with numbers or arrays, it is replayed.
+
+    `record` makes it, and says what its arguments are. It may be called from several threads at
+    once.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: Sequence[Value],
+        name: str,
+        names: Sequence[str] | None,
+        options: Options,
+    ) -> None:
+        self.function, self.parameters, self.name = function, list(parameters), name
+        self.names, self.options = names, options
+        self.called: dict[int, list[str]] = {}  # names of so many arguments
+        self.captured: dict[Any, Captured] = {}
+        self.calls: dict[Any, Call] = {}  # by types and shapes, which takes less time
+        self.lock = RLock()
+        self.last: Captured | None = None
+
+    # --- recording ---
+
+    def capture(self, arguments: Arguments, names: Sequence[str]) -> Captured:
+        """What the function is for arguments of such shapes; recorded if it is the first time."""
+        found = self.captured.get(arguments.signature)
+        if found is None:
+            with self.lock:
+                found = self.captured.get(arguments.signature)
+                if found is None:
+                    found = self.captured[arguments.signature] = self.record(arguments, names)
+        self.last = found
+        return found
+
+    def record(self, arguments: Arguments, names: Sequence[str]) -> Captured:
+        """Call the function once, on Values, and keep the graph."""
+        if self.names is not None:
+            raise TypeError(
+                f"the inputs of the graph are single numbers: {', '.join(self.names)}; give a "
+                "number or an array of shape (batch,) for each"
+            )
+        inputs = [Value(x) for x in arguments.example()]
+        with recording(self.name, [*inputs, *self.parameters]) as here:
+            result = self.function(*arguments.stand_ins(inputs))
+            outputs = self.outputs(result)
+            drawn = [value for value, _ in here.drawn]
+            flat, _, others = linearise(outputs, [*inputs, *drawn], self.parameters)
+        self.mention(others)
+        called = labels(names, arguments.given) + [f"drawn[{k}]" for k in range(len(drawn))]
+        tape = Tape(flat, self.parameters, called)
+        skeleton = restore(result, iter(range(len(outputs))))
+        return Captured(Replays(tape, [draw for _, draw in here.drawn]), skeleton)
+
+    def keep(self, outputs: list[Any], inputs: list[Any], result: Any) -> Tape:
+        """Take a graph that is there already, whose inputs are single numbers."""
+        assert self.names is not None
+        flat, _, others = linearise(outputs, inputs, self.parameters)
+        self.mention(others)
+        tape = Tape(flat, self.parameters, self.names)
+        signature = Arguments([0.0] * len(inputs), self.names).signature
+        self.last = self.captured[signature] = Captured(Replays(tape), result)
+        return tape
+
+    def outputs(self, result: Any) -> list[Any]:
+        """The Values that the function has returned."""
+        found: list[Any] = leaves(result)
+        if not any(isinstance(each, Value) for each in found):
+            raise TypeError(
+                f"{self.name} returned {result!r:.80} of type {type(result).__name__}: a function "
+                "that is recorded returns a Value, or a list, tuple or dict of them, computed from "
+                "its arguments"
+            )
+        return [as_value(each, f"what {self.name} returns") for each in found]
+
+    def mention(self, others: list[Any]) -> None:
+        """Say which leaves keep the number that they have now, for they may have been forgotten."""
+        if others:
+            shown = ", ".join(repr(each) for each in others[:3])
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            warnings.warn(
+                f"{self.name} uses {len(others)} Values that are neither arguments nor parameters: "
+                f"{shown}{more}. They keep the numbers that they have now; if they are to be "
+                "learnt, write record(f, parameters=[...]), and if not, v.detach() says so",
+                stacklevel=5,
+            )
+
+    def argument_names(self, count: int) -> Sequence[str]:
+        """What the arguments are called in the function."""
+        if self.names is not None:
+            if len(self.names) != count:
+                raise TypeError(
+                    f"{self.name} was recorded with {len(self.names)} inputs, but got {count} "
+                    f"arguments: give a number or an array for each of {', '.join(self.names)}"
+                )
+            return self.names
+        if count not in self.called:
+            self.called[count] = names_of(self.function, count)
+        return self.called[count]
+
+    # --- replaying ---
+
+    def __call__(self, *given: Any, at: ArrayLike | None = None) -> Any:
+        """The value: a float for numbers, an array with a number per example for arrays.
+
+        Args:
+            given: the arguments.
+            at: numbers for the parameters in place of those that they have.
+
+        Returns:
+            Several outputs are structured as the function returns them.
+
+        Raises:
+            TypeError, ValueError: if an argument is no number and no array of numbers, or arrays
+                differ in length, or the function cannot be recorded.
+            ArithmeticError, ValueError: where a value does not exist, for one point. In a batch it
+                is NaN or inf, and the other examples are right.
+        """
+        arguments, captured = self.prepare(given)
+        found = self.run(arguments, captured, NOTHING, (), at)
+        parts = (plain(each, arguments) for each in found.outputs)
+        self.verify(arguments, captured, found, NOTHING, (), at)
+        return restore(captured.result, parts)
+
+    def value_and_gradient(
+        self,
+        *given: Any,
+        wrt: Wrt | None = None,
+        reduce: Reduce | None = None,
+        seeds: Any = None,
+        at: ArrayLike | None = None,
+    ) -> tuple[Any, Any]:
+        """The value and its derivatives.
+
+        Args:
+            given: the arguments.
+            wrt: "parameters", "inputs" or "both"; if left out, the parameters if there are some.
+            reduce: whether the derivatives are of the "mean" over the examples, of their "sum", or
+                of each for itself ("none"). Left out it is the mean if the parameters are among
+                them, else none.
+            seeds: for a function of several outputs, what each counts in the number that is
+                differentiated, structured like the result.
+            at: numbers for the parameters in place of those that they have: so that a loop of
+                training can keep them in one array.
+
+        Returns:
+            The value, reduced; and the gradient. That in the parameters is one flat array in their
+            order; that in the inputs has the structure of the arguments, without a tuple around it
+            if there is one argument. For "both" it is the pair (inputs, parameters).
+
+        Raises:
+            TypeError, ValueError: as for a call, and if the options make no sense.
+        """
+        key = key_of(given) if seeds is None else None
+        known = self.calls.get((key, wrt, reduce)) if key is not None else None
+        if known is None:
+            arguments, captured = self.prepare(given)
+            call = Call(arguments, captured, wrt, reduce, seeds, self.options, self.name)
+            if key is not None and len(self.calls) < KEPT_CALLS:
+                self.calls[key, wrt, reduce] = call
+        else:
+            call = known.again(given)
+            self.last = call.captured
+        found = self.run(call.arguments, call.captured, call.wanted, call.seeds, at)
+        self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, at)
+        return call.answer(found)
+
+    def gradient(self, *given: Any, **options: Any) -> Any:
+        """The derivatives alone; the options are those of `value_and_gradient`."""
+        return self.value_and_gradient(*given, **options)[1]
+
+    def prepare(self, given: Sequence[Any]) -> tuple[Arguments, Captured]:
+        """The arguments, checked, and what the function is for them."""
+        names = self.argument_names(len(given))
+        arguments = Arguments(given, names)
+        return arguments, self.capture(arguments, names)
+
+    def run(
+        self,
+        arguments: Arguments,
+        captured: Captured,
+        wanted: Wanted,
+        seeds: Sequence[float],
+        at: ArrayLike | None,
+    ) -> Result:
+        """Replay."""
+        dtype = self.options.dtype or arguments.dtype
+        numbers = None if at is None else np.asarray(at, np.float64)
+        if numbers is not None and numbers.shape != (len(self.parameters),):
+            raise ValueError(
+                f"at= takes one number per parameter, shape ({len(self.parameters)},), but got "
+                f"shape {numbers.shape}"
+            )
+        return captured.replays.run(
+            arguments.arrays(dtype), dtype, wanted, seeds,
+            strict=arguments.batch is None, choice=self.options.replay, at=numbers,
+        )  # fmt: skip
+
+    def verify(
+        self,
+        arguments: Arguments,
+        captured: Captured,
+        found: Result,
+        wanted: Wanted,
+        seeds: Sequence[float],
+        at: ArrayLike | None,
+    ) -> None:
+        """Compare with the function itself, if that is asked for and it uses the same numbers."""
+        if self.options.check and at is None and not captured.replays.draws:
+            compare(self.function, self.parameters, arguments, found, wanted, seeds, self.name)
+
+    # --- looking at it ---
+
+    @property
+    def tape(self) -> Tape:
+        """The graph that was recorded last."""
+        return self.latest().replays.tape
+
+    @property
+    def program(self) -> Program:
+        """The array instructions for what was recorded last."""
+        return self.latest().replays.program
+
+    def report(self, *given: Any) -> str:
+        """Which replay runs for such arguments, or for one point if there are none, and why."""
+        if given:
+            arguments, captured = self.prepare(given)
+            batch = 1 if arguments.batch is None else arguments.batch
+        else:
+            batch, captured = 1, self.latest()
+        if self.options.replay != "auto":
+            asked = f'but replay="{self.options.replay}" was asked for'
+            return f"{captured.replays.report(batch)}; {asked}"
+        return captured.replays.report(batch)
+
+    def latest(self) -> Captured:
+        """What was recorded last."""
+        if self.last is None:
+            raise RuntimeError(
+                f"{self.name} has not been recorded yet: that happens at the first call, or at "
+                "once with record(f, example=(...))"
+            )
+        return self.last
+
+    def __repr__(self) -> str:
+        shapes = "not recorded yet" if self.last is None else repr(self.tape)
+        return f"<recorded {self.name}: {shapes}>"
+
+    def __str__(self) -> str:
+        return repr(self) if self.last is None else str(self.program)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: each for key, each in vars(self).items() if key not in ("lock", "calls")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, calls={}, lock=RLock())
+
+
+def plain(values: Array, arguments: Arguments) -> Any:
+    """The numbers of an output: a float for one point."""
+    return float(values[0]) if arguments.batch is None else values

@@ -1,0 +1,211 @@
+"""Which replay runs, the tape's loop or the program, and how they stand in for each other.
+
+The loop is exact to the last rule: a gradient that `where` has not chosen is 0 whatever lies below.
+Arrays would have 0 * inf = NaN there, so examples in which a gradient comes out as NaN are computed
+again by the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from librt.vecs import vec
+from numpy.typing import NDArray
+
+from engine import replay
+from engine.flatten import levels_of
+from engine.program import NotFinite, Program, Result, Wanted
+from engine.slots import read_leaves
+from engine.tape import Point, Tape
+
+Array = NDArray[Any]
+
+# Microseconds, as measured; only their proportions matter.
+COMPILED: Final = not str(replay.__file__).endswith(".py")
+PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
+PER_TERM: Final = 0.002 if COMPILED else 0.15
+PER_INSTRUCTION: Final = 2.5  # of a program, however few the rows
+PER_ELEMENT: Final = 0.0006
+
+
+class Estimate(NamedTuple):
+    """What the replays would take, in microseconds."""
+
+    tape: float
+    program: float
+
+    @property
+    def best(self) -> str:
+        """The faster one."""
+        return "tape" if self.tape <= self.program else "program"
+
+
+class Job(NamedTuple):
+    """What a run is asked for, as `Replays.run` explains it."""
+
+    inputs: Sequence[Array]
+    dtype: Any
+    wanted: Wanted
+    seeds: Sequence[float]
+    strict: bool
+    at: Array | None
+
+
+class Replays:
+    """Both replays of one recorded graph.
+
+    Args:
+        tape: the graph.
+        draws: for inputs that each run draws anew, as dropout does: the last ones of the tape.
+    """
+
+    def __init__(self, tape: Tape, draws: Sequence[Callable[[], float]] = ()) -> None:
+        self.tape, self.draws = tape, list(draws)
+        self.program = Program(tape)
+        self.points: list[Point] = []  # those that are at rest: each serves one thread at a time
+        self.vectors: list[vec[float]] = []
+        self.chosen: dict[int, str] = {}
+
+    def estimate(self, batch: int) -> Estimate:
+        """How long each would take for a batch, roughly."""
+        nodes, terms = self.tape.size
+        tape = batch * (PER_NODE * nodes + PER_TERM * terms)
+        if tape <= PER_INSTRUCTION * self.depth:  # even without looking at the instructions
+            return Estimate(tape, PER_INSTRUCTION * self.depth + PER_ELEMENT * batch * terms)
+        return Estimate(tape, PER_INSTRUCTION * len(self.program) + PER_ELEMENT * batch * terms)
+
+    def faster(self, batch: int) -> str:
+        """Which one is chosen for a batch."""
+        known = self.chosen.get(batch)
+        if known is None:
+            known = self.chosen[batch] = self.estimate(batch).best
+        return known
+
+    @cached_property
+    def depth(self) -> int:
+        """How many instructions there are at least."""
+        return max(levels_of(self.tape.fused), default=0)
+
+    def run(
+        self,
+        inputs: Sequence[Array],
+        dtype: Any,
+        wanted: Wanted,
+        seeds: Sequence[float],
+        *,
+        strict: bool,
+        choice: str = "auto",
+        at: Array | None = None,
+    ) -> Result:
+        """Compute a batch by the replay that is chosen, or by the one that is faster.
+
+        Args:
+            inputs: the examples, matrices with a row for each.
+            dtype: in which it is computed.
+            wanted: which gradients.
+            seeds: for each differentiated output.
+            strict: whether a value that does not exist is an error.
+            choice: "tape", "program" or "auto".
+            at: the numbers of the parameters, if not those that they have.
+
+        Raises:
+            ArithmeticError, ValueError: if strict, as in the eager engine.
+        """
+        batch = len(inputs[0]) if inputs else 1
+        if self.draws:
+            drawn = [[draw() for draw in self.draws] for _ in range(batch)]
+            inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
+        job = Job(inputs, dtype, wanted, seeds, strict, at)
+        chosen = self.faster(batch) if choice == "auto" else choice
+        if chosen == "tape" or batch == 0:
+            return self.by_tape(job)
+        numbers = self.numbers() if at is None else None
+        parameters = as_array(numbers) if at is None else at
+        try:
+            found = self.program.run(inputs, parameters, dtype, wanted, seeds, strict)
+        except NotFinite:
+            return self.by_tape(job)
+        if numbers is not None:
+            self.vectors.append(numbers)
+        return self.mended(found, job) if self.program.selects else found
+
+    def numbers(self) -> vec[float]:
+        """What the parameters are now, in a vector that nobody else uses."""
+        try:
+            found = self.vectors.pop()
+        except IndexError:
+            found = vec[float]([0.0] * len(self.tape.parameters))
+        read_leaves(self.tape.parameters, found, 0)
+        return found
+
+    def mended(self, found: Result, job: Job) -> Result:
+        """A result whose gradients that are NaN have been computed by the exact loop."""
+        of_parameters, of_inputs = found.parameter_gradient, found.input_gradient
+        if of_parameters is not None and np.isnan(of_parameters).any():
+            exact = self.by_tape(job)
+            return found._replace(
+                parameter_gradient=exact.parameter_gradient, input_gradient=exact.input_gradient
+            )
+        if of_inputs is not None:
+            bad = np.flatnonzero(np.isnan(of_inputs).any(axis=0))
+            if len(bad):
+                again = self.by_tape(job._replace(inputs=[each[bad] for each in job.inputs]))
+                of_inputs[:, bad] = again.input_gradient
+        return found
+
+    def by_tape(self, job: Job) -> Result:
+        """Example by example, by the tape's loop."""
+        inputs, dtype, wanted = job.inputs, job.dtype, job.wanted
+        batch = len(inputs[0]) if inputs else 1
+        flat = self.tape.flat
+        outputs = [np.empty(batch, dtype) for _ in flat.outputs]
+        of_parameters = np.zeros(flat.parameters) if wanted.parameters else None
+        of_inputs = np.empty((flat.inputs, batch), dtype) if wanted.inputs else None
+        try:
+            point = self.points.pop()  # which no other thread can pop too
+        except IndexError:
+            point = Point(self.tape)
+        point.read_parameters(None if job.at is None else job.at.tolist())
+        seeds = dict(zip(wanted.differentiated, job.seeds, strict=True))
+        rows = np.concatenate(inputs, axis=1).tolist() if inputs else [[]]
+        for k, row in enumerate(rows):
+            for array, y in zip(outputs, point.forward(row, job.strict), strict=True):
+                array[k] = y
+            if seeds:
+                point.backward(seeds)
+                if of_parameters is not None:
+                    of_parameters += as_array(point.parameter_gradient())
+                if of_inputs is not None:
+                    of_inputs[:, k] = as_array(point.input_gradient())
+        self.points.append(point)
+        if of_parameters is not None:
+            of_parameters = of_parameters.astype(dtype, copy=False)
+        if of_inputs is not None and not seeds:
+            of_inputs[:] = 0.0
+        return Result(outputs, of_parameters, of_inputs)
+
+    def report(self, batch: int) -> str:
+        """Which replay is faster, and why."""
+        guess = self.estimate(batch)
+        tape, fused = self.tape, self.tape.fused
+        return (
+            f"{len(tape):,} nodes, after fusion {len(fused.codes):,} with {len(fused.args):,} "
+            f"operands, {self.depth} levels deep\n"
+            f"for {batch:,} example{'s' * (batch != 1)}: about {guess.tape:.3g} us by the tape's "
+            f"loop, {guess.program:.3g} us by {len(self.program)} array instructions\n"
+            f"so the {guess.best} runs"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"tape": self.tape, "draws": self.draws}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Replays.__init__(self, state["tape"], state["draws"])
+
+
+def as_array(numbers: Any) -> Array:
+    """A vector of floats as an array that shares its memory and cannot be written to."""
+    return np.frombuffer(numbers) if len(numbers) else np.empty(0)
