@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import Drawing
+from nn.plots import pyplot
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+
+# The colours of the engine's drawings, told apart by colour-blind readers too.
+INK, FAINT, PALE = "#22262e", "#6b7280", "#e4e7ec"
+RED, BLUE, GREEN, AMBER = "#c4401c", "#3f5fa8", "#00755c", "#b07a10"
 
 
 def options(
-    doc: str | None, argv: Sequence[str] | None, seed: int | None = None
+    doc: str | None,
+    argv: Sequence[str] | None,
+    seed: int | None = None,
+    **more: tuple[bool | int, str],
 ) -> argparse.Namespace:
     """The options of a demo, whose docstring is its help.
 
@@ -22,9 +33,11 @@ def options(
         doc: the docstring.
         argv: the words of the command line.
         seed: the usual seed of a demo in which something is left to chance.
+        more: other options by name, with their help and what they are if nobody says otherwise:
+            False, and the option stands for True; or a count, 1 or more.
 
     Returns:
-        .out, the folder for its pictures, which exists; .seed, if there is one.
+        .out, the folder for its pictures, which exists; .seed, if there is one; and the others.
     """
     text = doc or ""
     parser = argparse.ArgumentParser(
@@ -37,9 +50,22 @@ def options(
     )
     if seed is not None:
         parser.add_argument("--seed", type=int, default=seed, help=f"another than {seed}")
+    for name, (default, words) in more.items():
+        if default is False:
+            parser.add_argument(f"--{name}", action="store_true", help=words)
+        else:
+            words = f"{words}; {default:,} if left out"
+            parser.add_argument(f"--{name}", type=count, default=default, metavar="N", help=words)
     chosen = parser.parse_args(argv)
     chosen.out.mkdir(parents=True, exist_ok=True)
     return chosen
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -63,6 +89,15 @@ def short(cell: object) -> str:
     return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
 
 
+def rounded(numbers: Iterable[float], digits: int = 4) -> list[str]:
+    """Numbers with so many digits after the point, where no lecture's are to be compared.
+
+    >>> rounded([0.25, -1e-9])
+    ['0.2500', '0.0000']
+    """
+    return [f"{round(number, digits) + 0.0:.{digits}f}" for number in numbers]
+
+
 def compare(rows: Sequence[tuple[str, str, float]]) -> str:
     """The table of a lecture's numbers: name, as printed, as computed, and the difference."""
     return table(
@@ -74,10 +109,48 @@ def compare(rows: Sequence[tuple[str, str, float]]) -> str:
     )
 
 
+def canvas(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, in which panels find their places by themselves."""
+    figure: Figure = pyplot().figure(figsize=(width, height), layout="constrained")
+    return figure
+
+
+def plain(axes: Axes, title: str = "", **settings: Any) -> Axes:
+    """Axes without a frame: a title, and what else `axes.set` takes."""
+    axes.set_title(title, fontsize="medium", color=INK)
+    axes.set(**settings)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def note(
+    axes: Axes, text: str, at: Iterable[float], away: tuple[float, float] = (7, 7), **look: Any
+) -> None:
+    """Words beside a point, so many printer's points away, with true minus signs."""
+    x, y = at
+    words = re.sub(r"-(?=[\d.])", "−", text)
+    axes.annotate(words, (x, y), away, textcoords="offset points", **{"color": INK} | look)
+
+
+def logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
+    """A vertical axis in powers, with these plain numbers on it."""
+    axes.set_yscale("log")
+    axes.minorticks_off()
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def shades(*colours: str) -> Colormap:
+    """A scale of colours, from the first to the last; without any from blue over white to red."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("shades", colours or (BLUE, "white", RED))
+
+
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure of matplotlib as SVG and PNG, and say where."""
+    """Write a figure of matplotlib as SVG and PNG, say where, and let go of it."""
     for kind in ("svg", "png"):
         figure.savefig(folder / f"{name}.{kind}", dpi=160)
+    pyplot().close(figure)
     print(f"\npicture: {folder / name}.svg and .png")
 
 

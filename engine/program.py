@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.batching.instructions import Instruction, Layout, Operand, S, Z
+from engine.batching.instructions import Instruction, Layout, S, Z
 from engine.batching.plan import Plan
+from engine.listing import Names
 from engine.rules import ROWS
 from engine.tape import Tape
 
@@ -192,80 +193,14 @@ class Program:
         return "\n".join([self.headline(), *self.lines()])
 
     def headline(self) -> str:
-        """What it is, in a line."""
+        """What it is, in a line, and how to read the others."""
         return (
-            f"{len(self.tape):,} nodes as {len(self)} array instructions; "
-            "[rows], each with a column for every example, and {rows} that all examples share"
+            f"{len(self.tape):,} nodes as {len(self)} array instructions. t1[16] is 16 rows with a "
+            "number for every example, t1{16} are 16 numbers that all examples share."
         )
 
     def lines(self) -> Iterator[str]:
         """The instructions, one line each."""
-        names = Names(self)
-        for instruction in self.layout.instructions:
-            yield names.line(instruction)
-
-
-class Names:
-    """What the rows of a program are called in its listing."""
-
-    def __init__(self, program: Program) -> None:
-        flat, layout = program.layout.flat, program.layout
-        self.tape = program.tape
-        self.blocks: tuple[list[tuple[int, int, str]], ...] = ([], [])
-        self.blocks[S].append((1, flat.parameters + 1, "p"))
-        constants = layout.constants
-        self.blocks[S].append((constants, constants + len(flat.constants), "constant"))
-        self.blocks[Z].append((1, flat.inputs + 1, "x"))
-        for k, each in enumerate(layout.instructions):
-            last = each.first + each.count
-            self.blocks[each.space].append((each.first, last, f"{'uv'[each.space]}{k}"))
-        self.number = {
-            id(each): f"{'uv'[each.space]}{k}" for k, each in enumerate(layout.instructions)
-        }
-        places = {place: k for k, place in enumerate(layout.places(flat.outputs))}
-        self.outputs = places
-
-    def line(self, instruction: Instruction) -> str:
-        """One instruction."""
-        left = self.sized(self.number[id(instruction)], instruction.space, (instruction.count,))
-        operands = [self.operand(each) for each in instruction.operands]
-        row = ROWS[instruction.code]
-        plus = f" + {operands[-1]}" if instruction.has_bias else ""
-        if instruction.kind == "matrix":
-            units, n = instruction.operands[0].rows.shape
-            positions = instruction.operands[1].rows.shape[1]
-            note = f"  matrix product {units} x {n}"
-            note += f", {positions} positions" if positions > 1 else ""
-            right = f"{operands[0]} @ {operands[1]}{plus}{note}"
-        elif instruction.kind == "dot":
-            right = f"dot({operands[0]}, {operands[1]}){plus}"
-        elif instruction.kind == "sum":
-            right = f"sum({operands[0]}){plus}"
-        else:
-            right = row.call(*operands)
-        first, last = instruction.first, instruction.first + instruction.count
-        results = [k for (space, at), k in self.outputs.items()
-                   if space == instruction.space and first <= at < last]  # fmt: skip
-        return f"{left} = {right}" + ("  output" if results else "")
-
-    def operand(self, operand: Operand) -> str:
-        """The rows of an operand: the block they are in, and how many."""
-        rows = operand.rows
-        low, high = int(rows.min()), int(rows.max())
-        if low == high and operand.space == S:
-            for first, last, name in self.blocks[S]:
-                if first <= low < last and name == "constant":
-                    return f"{self.tape.fused.constants[low - first]:g}"
-        inside = rows[rows > 0]
-        names = [
-            name
-            for first, last, name in self.blocks[operand.space]
-            if ((inside >= first) & (inside < last)).any()
-        ]
-        shape = rows.shape if rows.size > 1 else (1,)
-        return self.sized("|".join(names) or "0", operand.space, tuple(shape))
-
-    def sized(self, name: str, space: int, shape: tuple[int, ...]) -> str:
-        """A name with how many rows."""
-        left, right = "[]" if space == Z else "{}"
-        return f"{name}{left}{', '.join(map(str, shape))}{right}"
+        names = Names(self.tape, self.layout)
+        for number, instruction in enumerate(self.layout.instructions):
+            yield names.line(number, instruction)
