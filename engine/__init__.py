@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import copying as copying  # teaches Value to be copied and pickled
 from engine import functions
+from engine import recompute as recompute  # teaches it recompute()
 from engine import refusals as refusals  # teaches it what to say to float(v), v // w and the like
 from engine.backward import topological_order
 from engine.functions import *  # noqa: F403 - a function for each row of the table
@@ -25,15 +26,20 @@ from engine.primitive import Primitive
 from engine.value import Value, as_value
 
 if TYPE_CHECKING:
+    from engine.anomaly import detect_anomaly
+    from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from engine.drawing import Drawing, draw
     from engine.recorded import Recorded
     from engine.recording import record
 
+CALCULUS = "grad gradient hessian hvp jacobian jvp value_and_grad vjp"
 LAZY = {  # importing the engine loads neither Graphviz nor NumPy
     "Drawing": "engine.drawing",
-    "draw": "engine.drawing",
     "Recorded": "engine.recorded",
+    "detect_anomaly": "engine.anomaly",
+    "draw": "engine.drawing",
     "record": "engine.recording",
+    **dict.fromkeys(CALCULUS.split(), "engine.derive"),
 }
 
 
@@ -53,9 +59,18 @@ __all__ = [
     "Value",
     "as_value",
     "compiled",
+    "detect_anomaly",
     "draw",
+    "grad",
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "record",
     "topological_order",
+    "value_and_grad",
+    "vjp",
 ]
 __all__ += functions.__all__

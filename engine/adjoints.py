@@ -164,6 +164,8 @@ def slope(node: Node, k: i64, point: tuple[float, ...]) -> float:
 
 def adjoints(root: Node, xs: Sequence[Any], seed: float) -> list[float | None]:
     """The derivative of root in each of xs times seed; None where it does not depend on it."""
+    if len(ENGINE.pauses) > 0:
+        ENGINE.look_below(root, seed)
     with ENGINE.traversing:
         ENGINE.begin()
         try:

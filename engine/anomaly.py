@@ -43,12 +43,12 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
 
     >>> from engine import Value
     >>> x = Value(0.0)
-    >>> with detect_anomaly():
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
     ...     y = x.sqrt()
     ...     y.backward()
     Traceback (most recent call last):
     ...
-    FloatingPointError: the gradient becomes inf below sqrt(0.0) = 0.0: ...
+    FloatingPointError: the gradient becomes inf below sqrt(0.0) = 0.0, at ...
     """
 
     def __init__(self) -> None:

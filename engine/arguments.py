@@ -49,12 +49,14 @@ class Arguments:
             leaf.shape[1:] if isinstance(leaf, np.ndarray) else () for leaf in self.leaves
         ]
         self.batch = self.count()
+        self.is_nested = any(isinstance(each, (list, tuple, Mapping)) for each in self.given)
         self.signature = tuple(self.shapes), *map(skeleton, self.given)
 
     def again(self, given: Sequence[Any]) -> Arguments:
         """The same for other numbers and arrays of the same types and shapes."""
         other = object.__new__(Arguments)
-        other.__dict__.update(self.__dict__, given=given, leaves=given)
+        flat = [leaf for each in given for leaf in leaves(each)] if self.is_nested else given
+        other.__dict__.update(self.__dict__, given=given, leaves=flat)
         return other
 
     def count(self) -> int | None:

@@ -49,6 +49,8 @@ def differentiate(root: Node, seed: float) -> None:
     Raises:
         RuntimeError: as topological_order; or if root was not computed from any leaf.
     """
+    if len(ENGINE.pauses) > 0:
+        ENGINE.look_below(root, seed)
     order: list[Node] = []
     with ENGINE.traversing:
         ENGINE.begin()
@@ -158,7 +160,7 @@ def pull_back_two(node: Node, left: Node, right: Node) -> None:
     elif code == SUB:
         left._grad += grad
         right._grad -= grad
-    elif code == DIV:
+    elif code == DIV and node._b != 0.0:  # a partial that is infinite may have been divided by 0
         left._grad += grad * (1 / node._b)
         right._grad += grad * (-node._data / node._b)
     else:

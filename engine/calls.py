@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i32
 
 from engine.arguments import Arguments
 from engine.options import Options, Reduce, Wrt, output_weights
 from engine.program import Result, Wanted
 from engine.replays import Replays
-from engine.structures import restore
+from engine.structures import leaves, restore
 
 
 class Captured(NamedTuple):
@@ -58,6 +60,13 @@ class Call:
         self.wanted = Wanted(self.wrt != "inputs", self.wrt != "parameters", differentiated)
         self.seeds = [weights[k] * share for k in differentiated]
         self.dtype = options.dtype or arguments.dtype
+        by_tape = options.replay == "tape" or (
+            options.replay == "auto" and captured.replays.faster(1) == "tape"
+        )
+        self.is_quick = (
+            self.batch is None and by_tape and not captured.replays.draws and not options.check
+        )
+        self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
 
     def again(self, given: Sequence[Any]) -> Call:
         """The same call with other numbers: arguments of the same types and shapes."""
@@ -65,6 +74,31 @@ class Call:
         other.__dict__.update(self.__dict__)
         other.arguments = self.arguments.again(given)
         return other
+
+    def at_point(self, given: Sequence[Any]) -> tuple[Any, Any]:
+        """The value and the gradient for plain floats and lists of them, on the shortest way."""
+        inputs: list[float] = []
+        for each in given:
+            if type(each) is list:
+                inputs += each
+            else:
+                inputs.append(each)
+        replays, result = self.captured
+        point = replays.take_point()
+        point.read_parameters()
+        point.forward(inputs, not replays.tape.flat.extends)
+        point.backward(self.outputs, self.starts)
+        single = type(result) is int
+        value = point.output(0) if single else restore(result, map(point.output, leaves(result)))
+        of_parameters = np.array(point.parameter_gradient()) if self.wanted.parameters else None
+        of_inputs: Any = None
+        if self.wanted.inputs:
+            parts = restore(tuple(given), iter(point.input_gradient()))
+            of_inputs = parts[0] if len(parts) == 1 else parts
+        replays.points.append(point)
+        if self.wrt == "both":
+            return value, (of_inputs, of_parameters)
+        return value, of_inputs if of_parameters is None else of_parameters
 
     def answer(self, found: Result) -> tuple[Any, Any]:
         """The value and the gradient, structured as they were asked for."""
@@ -96,6 +130,8 @@ def key_of(given: Sequence[Any]) -> tuple[Any, ...] | None:
             key.append((each.shape, each.dtype.char))
         elif type(each) is float:
             key.append(None)
+        elif type(each) is list and {*map(type, each)} == {float}:
+            key.append(len(each))
         else:
             return None
     return tuple(key)

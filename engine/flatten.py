@@ -37,6 +37,7 @@ class Flat:
         self.starts = vec[i32]([0])  # the operands of node k are args[starts[k]:starts[k + 1]]
         self.args = vec[i32]()  # slots
         self.outputs = vec[i32]()  # slots
+        self.extends = False  # whether a derivative is in it, whose values may be inf or NaN
         self.first: i64 = parameters + inputs + len(constants)  # the slot of the first node
 
 
@@ -105,6 +106,7 @@ def numbered(
     for node in computed:
         node._mark = variable + slot
         slot += 1
+        flat.extends = flat.extends or node._extends
         flat.codes = append(flat.codes, node._code)
         if node._left is not None:
             flat.args = append(flat.args, slot_of(node._left, variable, base, after))

@@ -7,8 +7,9 @@ from math import copysign
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from engine import elementary
 from engine.backward import traverse
-from engine.node import ENGINE, Node
+from engine.node import ENGINE, ROWS, Node
 from engine.value import evaluate
 
 
@@ -37,7 +38,7 @@ class Renewal:
                 primals = self.primals(node)
                 for old, new in zip(node.primals, primals, strict=True):
                     if not is_same(old, new):
-                        self.data[n] = evaluate(node._code, primals)
+                        self.data[n] = value_of(node, primals)
                         break
 
     def primals(self, node: Node) -> list[float]:
@@ -59,6 +60,13 @@ class Renewal:
                     node._more.primals = vec[float](primals)
                 node._data = self.data[n]
                 node._grad, node._has_grad = 0.0, False
+
+
+def value_of(node: Node, primals: list[float]) -> float:
+    """The value of a node at other operands."""
+    if node._extends:
+        return elementary.extended_value(ROWS[node._code], primals)
+    return evaluate(node._code, primals)
 
 
 def is_same(old: float, new: float) -> bool:

@@ -57,8 +57,8 @@ class Engine:
         self.mark: i64 = 0
         self.traversing = RLock()  # two traversals at once must not meet in one graph
         self.busy = False
-        # An entry per no_grad() block that is open in any thread; a thread need not ask further
-        # while there are none. Several threads may append and pop at once.
+        # An entry per no_grad() or detect_anomaly() block that is open in any thread; a thread need
+        # not ask further while there are none. Several threads may append and pop at once.
         self.pauses: list[None] = []
         self.recordings: list[None] = []  # the same for functions that are being recorded
         self.thread = local()
@@ -78,6 +78,25 @@ class Engine:
     def paused(self) -> bool:
         """Whether this thread is inside no_grad()."""
         return getattr(self.thread, "pauses", 0) > 0
+
+    def attend(self, node: Node) -> None:
+        """Make a computed node a constant if this thread has paused; else it may be looked at."""
+        if self.paused():
+            node._code, node._left, node._right = CONSTANT, None, None
+        elif node._left is not None:  # one of many inputs is looked at when it has them
+            self.look_at(node)
+
+    def look_at(self, node: Node) -> None:
+        """Show a new node to detect_anomaly(), if this thread is inside it."""
+        watch = getattr(self.thread, "watch", None)
+        if watch is not None:
+            watch.made(node)
+
+    def look_below(self, root: Node, seed: float) -> None:
+        """Show it what is about to be differentiated."""
+        watch = getattr(self.thread, "watch", None)
+        if watch is not None:
+            watch.backward(root, seed)
 
     def recording(self) -> Any:
         """The Recording that this thread is in the middle of; None if there is none."""
@@ -117,6 +136,7 @@ class Node:
         "_b",
         "_code",
         "_data",
+        "_extends",
         "_grad",
         "_has_grad",
         "_left",
@@ -138,8 +158,6 @@ class Node:
     ) -> None:
         if _code < 0:
             _y = data if type(data) is float else number(data, "Value(data)")
-        elif len(ENGINE.pauses) > 0 and ENGINE.paused():
-            _code, _left, _right = CONSTANT, None, None
         self._data: float = _y
         self._grad: float = 0.0
         self._left: Node | None = _left
@@ -150,6 +168,9 @@ class Node:
         self._mark: i64 = 0
         self._code: i32 = _code
         self._has_grad: bool = False
+        self._extends: bool = False  # in the graph of a derivative: inf or NaN and no error
+        if _code >= 0 and len(ENGINE.pauses) > 0:
+            ENGINE.attend(self)
         if label is not NO_LABEL:
             set_label(self, label)
 

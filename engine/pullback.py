@@ -232,6 +232,20 @@ def stale_graph(node: Node, used: float) -> RuntimeError:
     )
 
 
+def extending(results: list[Any], graphs: Graphs) -> list[Any]:
+    """The results, whose new nodes are inf or NaN at other points too where floats would raise."""
+    start, done = graphs.below.start, ENGINE.mark
+    stack: list[Node] = [each for each in results if isinstance(each, Node)]
+    while stack:
+        node = stack.pop()
+        if node._mark < start:
+            node._mark = done
+            if node._code >= 0:
+                node._extends = True
+                stack.extend(node.inputs)
+    return results
+
+
 def adjoint_graphs(root: Node, xs: Sequence[Any], seed: Any) -> list[Any]:
     """The derivative of root in each of xs times seed; None where it does not depend on it."""
     with ENGINE.traversing:
@@ -239,7 +253,7 @@ def adjoint_graphs(root: Node, xs: Sequence[Any], seed: Any) -> list[Any]:
         try:
             graphs = Graphs(Below(root, xs))
             graphs.reverse(seed)
-            return [graphs.at(place) for place in graphs.below.places]
+            return extending([graphs.at(place) for place in graphs.below.places], graphs)
         finally:
             ENGINE.busy = False
 
@@ -253,6 +267,9 @@ def tangent_graphs(
         try:
             graphs = Graphs(Below(root, xs))
             graphs.forward(direction)
-            return [graphs.at(graphs.below.place(each)) for each in outputs]
+            for each in direction:
+                if isinstance(each, Node):
+                    each._mark = ENGINE.mark  # it is no part of a derivative
+            return extending([graphs.at(graphs.below.place(each)) for each in outputs], graphs)
         finally:
             ENGINE.busy = False

@@ -13,13 +13,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
+from mypy_extensions import i32
 from numpy.typing import NDArray
 
 from engine import replay
 from engine.flatten import levels_of
+from engine.point import Point
 from engine.program import NotFinite, Program, Result, Wanted
 from engine.slots import read_leaves
-from engine.tape import Point, Tape
+from engine.tape import Tape
 
 Array = NDArray[Any]
 
@@ -118,6 +120,7 @@ class Replays:
         if self.draws:
             drawn = [[draw() for draw in self.draws] for _ in range(batch)]
             inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
+        strict = strict and not self.tape.flat.extends
         job = Job(inputs, dtype, wanted, seeds, strict, at)
         chosen = self.faster(batch) if choice == "auto" else choice
         if chosen == "tape" or batch == 0:
@@ -131,6 +134,13 @@ class Replays:
         if numbers is not None:
             self.vectors.append(numbers)
         return self.mended(found, job) if self.program.selects else found
+
+    def take_point(self) -> Point:
+        """The slots of a point that nobody else uses, until they are put back."""
+        try:
+            return self.points.pop()  # which no other thread can pop too
+        except IndexError:
+            return self.tape.point()
 
     def numbers(self) -> vec[float]:
         """What the parameters are now, in a vector that nobody else uses."""
@@ -164,18 +174,19 @@ class Replays:
         outputs = [np.empty(batch, dtype) for _ in flat.outputs]
         of_parameters = np.zeros(flat.parameters) if wanted.parameters else None
         of_inputs = np.empty((flat.inputs, batch), dtype) if wanted.inputs else None
-        try:
-            point = self.points.pop()  # which no other thread can pop too
-        except IndexError:
-            point = Point(self.tape)
-        point.read_parameters(None if job.at is None else job.at.tolist())
-        seeds = dict(zip(wanted.differentiated, job.seeds, strict=True))
+        point = self.take_point()
+        if job.at is None:
+            point.read_parameters()
+        else:
+            point.put_parameters(job.at.tolist())
+        differentiated, seeds = vec[i32](wanted.differentiated), vec[float](job.seeds)
         rows = np.concatenate(inputs, axis=1).tolist() if inputs else [[]]
         for k, row in enumerate(rows):
-            for array, y in zip(outputs, point.forward(row, job.strict), strict=True):
-                array[k] = y
-            if seeds:
-                point.backward(seeds)
+            point.forward(row, job.strict)
+            for n, array in enumerate(outputs):
+                array[k] = point.output(n)
+            if len(seeds):
+                point.backward(differentiated, seeds)
                 if of_parameters is not None:
                     of_parameters += as_array(point.parameter_gradient())
                 if of_inputs is not None:
@@ -183,7 +194,7 @@ class Replays:
         self.points.append(point)
         if of_parameters is not None:
             of_parameters = of_parameters.astype(dtype, copy=False)
-        if of_inputs is not None and not seeds:
+        if of_inputs is not None and not len(seeds):
             of_inputs[:] = 0.0
         return Result(outputs, of_parameters, of_inputs)
 

@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from librt.vecs import vec
-from mypy_extensions import i32, i64, u8
+from mypy_extensions import i32, i64
 
-from engine import replay
 from engine.drawing import draw
 from engine.flatten import Flat
 from engine.functions import VALUES
 from engine.fusion import fuse
+from engine.point import Point
 from engine.rules import ROWS, TABLE
-from engine.slots import read_leaves
+from engine.schedule import schedule
 from engine.value import Value
 
 if TYPE_CHECKING:
@@ -140,6 +140,15 @@ class Tape:
         """The graph with its sums and products brought together, as both replays run it."""
         return fuse(self.flat)
 
+    @cached_property
+    def scheduled(self) -> Flat:
+        """The fused graph in the order that the loops run fastest."""
+        return schedule(self.fused)
+
+    def point(self) -> Point:
+        """Its slots at one point, for a thread of its own."""
+        return Point(self.scheduled, self.fused, self.parameters)
+
     @property
     def size(self) -> tuple[int, int]:
         """How many nodes and operands the fused graph has."""
@@ -157,6 +166,7 @@ class Tape:
             "constants": list(flat.constants),
             "parameters": self.parameters,
             "inputs": self.inputs,
+            "extends": flat.extends,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -175,58 +185,22 @@ class Tape:
             numbers.frombytes(state[name])
             setattr(flat, name, vec[i32](numbers.tolist()))
         flat.outputs = vec[i32](state["outputs"])
+        flat.extends = state["extends"]
+        if not is_sound(flat):
+            raise ValueError("the tape is damaged: it speaks of slots that it has not")
         self.flat = flat
 
 
-class Point:
-    """The slots of a tape, for one thread at a time.
-
-    Args:
-        tape: what to replay.
-    """
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape, self.flat = tape, tape.fused
-        count = self.flat.first + len(self.flat.codes)
-        self.data = vec[float]([*self.flat.constants, *[0.0] * (count - len(self.flat.constants))])
-        self.grad = vec[float]([0.0] * count)
-        self.handed = vec[u8]([0] * count)
-        self.first_parameter = len(self.flat.constants)
-        self.first_input = self.first_parameter + self.flat.parameters
-
-    def read_parameters(self, at: Sequence[float] | None = None) -> None:
-        """Take the numbers that the parameters have now, or others."""
-        if at is None:
-            read_leaves(self.tape.parameters, self.data, self.first_parameter)
-        else:
-            for k, x in enumerate(at, self.first_parameter):
-                self.data[k] = x
-
-    def forward(self, inputs: Sequence[float], strict: bool) -> list[float]:
-        """The outputs at a point.
-
-        Raises:
-            ArithmeticError, ValueError: if strict, where a value does not exist.
-        """
-        for k, x in enumerate(inputs, self.first_input):
-            self.data[k] = x
-        flat = self.flat
-        replay.forward(flat.codes, flat.starts, flat.args, self.data, flat.first, strict)
-        return [self.data[i64(slot)] for slot in flat.outputs]
-
-    def backward(self, seeds: dict[int, float]) -> None:
-        """The gradients of the given slots, with a seed for some of the outputs."""
-        flat = self.flat
-        outputs = vec[i32]([flat.outputs[i64(k)] for k in seeds])
-        replay.backward(
-            flat.codes, flat.starts, flat.args, self.data, self.grad, self.handed,
-            flat.first, outputs, vec[float](seeds.values()), self.first_parameter,
-        )  # fmt: skip
-
-    def parameter_gradient(self) -> Any:
-        """The gradient of the parameters: what the next run overwrites."""
-        return self.grad[self.first_parameter : self.first_input]
-
-    def input_gradient(self) -> Any:
-        """The gradient of the inputs: what the next run overwrites."""
-        return self.grad[self.first_input : self.flat.first]
+def is_sound(flat: Flat) -> bool:
+    """Whether all slots are there, and each node comes after its operands: nobody looks later."""
+    starts, args = [int(each) for each in flat.starts], [int(each) for each in flat.args]
+    outputs, first, nodes = [int(each) for each in flat.outputs], int(flat.first), len(starts) - 1
+    if len(flat.codes) != nodes or starts[0] != 0 or starts[-1] != len(args):
+        return False
+    highest = (max(args[starts[n] : starts[n + 1]], default=0) < first + n for n in range(nodes))
+    return (
+        starts == sorted(starts)
+        and min([*args, *outputs], default=0) >= 0
+        and max(outputs, default=0) < first + nodes
+        and all(highest)
+    )

@@ -9,7 +9,7 @@ from librt.vecs import vec
 from mypy_extensions import i32, i64
 
 from engine.errors import not_a_list
-from engine.node import DOT, NO_LABEL, ROWS, More, Node
+from engine.node import DOT, ENGINE, NO_LABEL, ROWS, More, Node
 from engine.value import Value, as_value, evaluate
 
 
@@ -43,6 +43,8 @@ def many(code: i32, nodes: list[Node], result: float) -> Value:
     node = Value(None, NO_LABEL, code, None, None, result)
     if node._code >= 0:
         node._more = More("", tuple(nodes), vec[float]([each._data for each in nodes]))
+        if len(ENGINE.pauses) > 0:
+            ENGINE.look_at(node)
     return node
 
 

@@ -60,7 +60,7 @@ class Deposits:
 
         return produce
 
-    def add(self, space: int, rows: Indices, produce: Produce, of: int) -> None:
+    def add(self, space: int, rows: Indices, produce: Produce, of: int, sign: int = 1) -> None:
         """Write down how a contribution is added to rows.
 
         Args:
@@ -68,12 +68,13 @@ class Deposits:
             rows: where in it.
             produce: writes down how it is computed, of shape (*rows.shape, B).
             of: the space of the instruction; what a batch does to a shared row is added up.
+            sign: 1, or -1 if it is subtracted.
         """
         buffer, written = self.buffers[space], self.written[space]
         pattern = affine(rows) if rows.ndim > 1 else tiled(rows)
         over_batch = space == S and of == Z
         if pattern is None or not self.reduced(pattern).distinct:
-            self.scatter(space, rows, produce(None), over_batch)
+            self.scatter(space, rows, self.signed(produce(None), sign), over_batch)
             return
         axes = tuple(k for k, s in enumerate(pattern.strides) if s == 0 and pattern.shape[k] > 1)
         if over_batch:
@@ -85,21 +86,30 @@ class Deposits:
         if not fresh and not here.all():
             self.clear(space, rows.ravel())
         written[rows] = True
-        if not axes and fresh:
+        if not axes and fresh and sign > 0:
             produce(target.reshape(*rows.shape, -1) if rows.ndim == 1 else target)
             return
         given = produce(None)
-        if axes:
-            shaped = given.reshape(*pattern.shape, -1)
-            if fresh:
-                self.sum_over(shaped, axes, target)
-            else:
-                total = self.sum_over(shaped, axes)
-                self.work.call(np.add, target, total, target)
-                self.work.give_back(total)
+        shaped = given.reshape(*pattern.shape, -1)
+        if axes and fresh and sign > 0:
+            self.sum_over(shaped, axes, target)
         else:
-            self.work.call(np.add, target, given.reshape(target.shape), target)
+            total = self.sum_over(shaped, axes) if axes else given.reshape(target.shape)
+            if fresh:
+                self.work.call(np.negative, total, target)
+            else:
+                self.work.call(np.add if sign > 0 else np.subtract, target, total, target)
+            self.work.give_back(total)
         self.work.give_back(given)
+
+    def signed(self, given: Array, sign: int) -> Array:
+        """A contribution as it is, or its opposite."""
+        if sign > 0:
+            return given
+        found = self.work.borrow(given.shape)
+        self.work.call(np.negative, given, found)
+        self.work.give_back(given)
+        return found
 
     def reduced(self, pattern: Pattern) -> Pattern:
         """The pattern with one row in place of many equal ones."""

@@ -68,14 +68,15 @@ class Gradients:
         y = self.values.out(instruction).reshape(g.shape)
         given = {**leaves, GRADIENT: g, VALUE: y}
         for k, operand in enumerate(instruction.operands):
-            formula = contribution(row, known, k)
+            sign, formula = contribution(row, known, k)
             if not isinstance(formula, Symbol) or not self.into.is_wanted(operand):
                 continue
 
             def produce(out: Array | None, formula: Symbol = formula) -> Array:
                 return self.work.evaluate(formula, given, g.shape, out)
 
-            self.into.add(operand.space, operand.rows.reshape(shape), produce, instruction.space)
+            rows = operand.rows.reshape(shape)
+            self.into.add(operand.space, rows, produce, instruction.space, sign)
 
     def bind_sum(self, instruction: Instruction, context: None, g: Array) -> None:
         """Every term gets the gradient."""

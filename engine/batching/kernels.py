@@ -67,14 +67,30 @@ def value(row: Primitive, known: Known) -> Symbol | float:
 
 
 @cache
-def contribution(row: Primitive, known: Known, k: int) -> Symbol | float:
-    """What a row adds to the gradient of argument k: its own gradient times the partial."""
+def contribution(row: Primitive, known: Known, k: int) -> tuple[int, Symbol | float]:
+    """What a row adds to the gradient of argument k: its own gradient times the partial.
+
+    Returns:
+        A sign, 1 or -1, and the expression; the number 0 if nothing is ever added.
+    """
     local = row.partials[k](SYMBOLS, VALUE, *arguments(row, known))
-    if not isinstance(local, Symbol) and local == -1.0:
-        return apply("neg", GRADIENT)
     if not isinstance(local, Symbol) and local == 0.0 and row.selects:
-        return 0.0
-    return apply("mul", GRADIENT, local)
+        return 1, 0.0
+    return times_gradient(local)
+
+
+def times_gradient(local: Symbol | float) -> tuple[int, Symbol | float]:
+    """The gradient times a partial, in as few operations as may be."""
+    if not isinstance(local, Symbol):
+        return (-1, GRADIENT) if local == -1.0 else (1, apply("mul", GRADIENT, local))
+    if local.function == "neg":
+        sign, found = times_gradient(local.operands[0])
+        return -sign, found
+    if local.function == "div":
+        above, below = local.operands
+        sign, product = times_gradient(above)
+        return sign, apply("div", product, below)
+    return 1, apply("mul", GRADIENT, local)
 
 
 class Alone(tuple[Symbol | float, ...]):
@@ -92,8 +108,7 @@ def uniform_contribution(row: Primitive) -> Symbol | float | None:
     others too.
     """
     try:
-        local = row.partial(SYMBOLS, 0, VALUE, Alone([X0]))
-        return apply("mul", GRADIENT, local)
+        return apply("mul", GRADIENT, row.partial(SYMBOLS, 0, VALUE, Alone([X0])))
     except (IndexError, TypeError):
         return None
 

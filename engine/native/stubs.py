@@ -97,7 +97,8 @@ def value_stub() -> str:
         f"{row.numpy} = {row.name}" for row in ROWS if is_method(row) and row.numpy != row.name
     ]
     inputs = "@property\ndef inputs(self) -> tuple[Value, ...]: ..."
-    value.body += ast.parse("\n".join([inputs, *methods])).body
+    recompute = "def recompute(self) -> Value: ..."  # which engine/recompute.py adds
+    value.body += ast.parse("\n".join([inputs, recompute, *methods])).body
     body = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
     imports = (
         "from numbers import Real\nfrom typing import Any, TypeAlias\n\n"

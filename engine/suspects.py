@@ -1,0 +1,200 @@
+"""Which primitive is to blame for a wrong derivative, and which ones stand at a kink.
+
+Each node of a graph is checked by itself: its local derivatives against differences of its own
+row's value. So a fault is found where it is, and not only where it is felt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from sys import float_info
+from typing import Any, Final
+
+from engine.backward import local_derivative, topological_order
+from engine.differences import NONE, Slope, careful_slopes, exact, slopes, tape_of
+from engine.elementary import FLOATS
+from engine.functions import VALUES
+from engine.primitive import Primitive
+from engine.pullback import adjoint_graphs
+from engine.rules import ROWS
+from engine.value import Value, as_value
+
+POINTS: Final = 300  # at which a primitive is checked, however many nodes it has
+OPERANDS: Final = 12  # of a node that are checked, of however many
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A primitive whose partial is wrong."""
+
+    row: Primitive
+    primals: tuple[float, ...]
+    which: str  # "partial in x"
+    got: float
+    expected: float
+
+    def __str__(self) -> str:
+        call = written(self.row, self.primals)
+        return (
+            f"the primitive {self.row.name} is wrong: at {call} its {self.which} gives "
+            f"{self.got:.10g}, and should give {self.expected:.10g}"
+        )
+
+
+def written(row: Primitive, primals: Sequence[float]) -> str:
+    """A primitive on its operands, with not too many of these."""
+    shown = [f"({x:.6g})" if x < 0 else f"{x:.6g}" for x in primals]
+    if len(shown) > 6:
+        shown[3:-2] = [f"... {len(shown) - 5} more ..."]
+    return row.call(*shown)
+
+
+def computed(outputs: Sequence[Value]) -> list[Value]:
+    """The computed nodes below the outputs in topological order."""
+    return [node for node in topological_order(VALUES.sum(*outputs))[:-1] if node.op]
+
+
+def suspects(outputs: Sequence[Value], order: int, tolerance: float) -> list[Suspect]:
+    """The first node of each primitive whose local derivative is wrong; that of order 2 as well."""
+    found: dict[str, Suspect] = {}
+    checked: dict[str, set[tuple[float, ...]]] = {}
+    for node in computed(outputs):
+        points = checked.setdefault(node.op, set())
+        if node.op not in found and len(points) < POINTS and node.primals not in points:
+            points.add(node.primals)
+            wrong = next(faults(node._code, node.primals, order, tolerance), None)
+            if wrong is not None:
+                found[node.op] = wrong
+    return list(found.values())
+
+
+def faults(
+    code: int, primals: tuple[float, ...], order: int, tolerance: float
+) -> Iterator[Suspect]:
+    """What is wrong with a row at a point: first its partials, then their derivatives."""
+    row, x = ROWS[code], list(primals)
+    if row.name == "stop_gradient" or not all(map(isfinite, x)):
+        return
+
+    def value(at: list[float]) -> list[float]:
+        return [float(row.forward(FLOATS, *at))]
+
+    for k in range(min(len(x), OPERANDS)):
+        if at_kink(row, x, moved_by(x, k)):
+            continue
+        got = local_derivative(code, k, value(x)[0], primals)
+        expected = true_slope(value, row, x, [k], got, tolerance)
+        if differ(got, expected, tolerance):
+            yield Suspect(row, primals, f"partial in {argument(row, k)}", got, expected.value)
+        elif order == 2:
+            yield from second_faults(row, x, k, tolerance)
+
+
+def second_faults(row: Primitive, x: list[float], k: int, tolerance: float) -> Iterator[Suspect]:
+    """What is wrong with the derivatives of one partial as a graph."""
+    leaves = [Value(each) for each in x]
+    graph = as_value(row.partial(VALUES, k, getattr(VALUES, row.name)(*leaves), tuple(leaves)))
+
+    def partial(at: list[float]) -> list[float]:
+        y = float(row.forward(FLOATS, *at))
+        return [float(row.partial(FLOATS, k, y, tuple(at)))]
+
+    for j, each in enumerate(adjoint_graphs(graph, leaves, 1.0)[:OPERANDS]):
+        got = 0.0 if each is None else float(as_value(each).data)
+        expected = true_slope(partial, row, x, [k, j], got, tolerance)
+        if differ(got, expected, tolerance):
+            which = f"partial in {argument(row, k)}, differentiated in {argument(row, j)},"
+            yield Suspect(row, tuple(x), which, got, expected.value)
+
+
+def true_slope(
+    f: Callable[[list[float]], list[float]],
+    row: Primitive,
+    x: list[float],
+    ks: list[int],
+    got: float,
+    tolerance: float,
+) -> Slope:
+    """The derivative of a function of a row in its last coordinate, as precise as need be."""
+    quick = slopes(f, x, ks[-1])
+    if quick is not None and agrees(got, quick[0], tolerance):
+        return quick[0]
+    leaves = [Value(each) for each in x]
+    precise = exact(tape_of([getattr(VALUES, row.name)(*leaves)], leaves), x, ks)[0]
+    return precise if precise is not NONE else careful_slopes(f, x, ks[-1], 1)[0]
+
+
+def agrees(got: float, found: Slope, tolerance: float) -> bool:
+    """Whether a derivative is what differences gave, as far as these can tell, which is far."""
+    size = tolerance * max(abs(got), abs(found.value))
+    return abs(got - found.value) <= size + 10 * found.error and 10 * found.error <= size + TINY
+
+
+def differ(got: float, found: Slope, tolerance: float) -> bool:
+    """Whether a derivative is certainly not what differences gave."""
+    size = tolerance * max(abs(got), abs(found.value))
+    return isfinite(found.error) and not abs(got - found.value) <= size + 10 * found.error + TINY
+
+
+TINY: Final = 1e-12  # derivatives are true to 1e-12 * max(1, |derivative|)
+
+
+def argument(row: Primitive, k: int) -> str:
+    """What the row calls its argument k."""
+    return f"{row.arguments[0]}[{k}]" if row.variadic else row.arguments[k]
+
+
+# --- kinks ---
+
+
+def moved_by(x: Sequence[float], k: int) -> list[float]:
+    """A small step in one coordinate."""
+    return [1e-6 * max(1.0, abs(each)) if j == k else 0.0 for j, each in enumerate(x)]
+
+
+def at_kink(row: Primitive, x: Sequence[float], step: Sequence[float]) -> bool:
+    """Whether the row has a kink, a jump or the end of its domain within a few steps of a point.
+
+    Along a smooth curve second differences grow with the square of the step: by 4 from 8 steps to
+    16. Across a kink they grow with the step itself, across a jump not at all.
+    """
+
+    def along(t: float) -> float:
+        return float(row.forward(FLOATS, *(a + t * b for a, b in zip(x, step, strict=True))))
+
+    try:
+        middle = along(0.0)
+        near, far = (abs(along(t) - 2 * middle + along(-t)) for t in (8.0, 16.0))
+    except (ArithmeticError, ValueError):
+        return True
+    noise = 64 * float_info.epsilon * max(abs(middle), abs(along(16.0)), abs(along(-16.0)))
+    if not isfinite(near + far):
+        return not isfinite(near) or not isfinite(far)
+    return near > noise and far < 3 * near
+
+
+def kinks(
+    here: Sequence[Value], right: Sequence[Value], left: Sequence[Value]
+) -> tuple[str, ...] | None:
+    """The nodes that have a kink within a step; None if the graph itself is another one there.
+
+    Args:
+        here: the outputs at the point.
+        right, left: the outputs a step to either side.
+    """
+    graphs = [computed(outputs) for outputs in (here, right, left)]
+    if len({tuple(node._code for node in graph) for graph in graphs}) > 1:
+        return None
+    found: dict[str, None] = {}
+    for node, a, b in zip(*graphs, strict=True):
+        steps = [max(r - x, x - s, key=abs) for x, r, s in zip(node.primals, a.primals, b.primals)]
+        if any(steps) and at_kink(ROWS[node._code], node.primals, steps):
+            found[written(ROWS[node._code], node.primals)] = None
+    return tuple(found)
+
+
+def any_kind(given: Any) -> Any:
+    """For type checkers."""
+    return given
