@@ -84,6 +84,18 @@ def forward(
                     last = data[i64(args[start])] if stop > start else 0.0
                     for k in range(start + 1, stop):
                         last += data[i64(args[k])]
+                elif code == 40 and i64(starts[i + 1]) > start:
+                    stop = i64(starts[i + 1])
+                    top = data[i64(args[start])]
+                    for k in range(start + 1, stop):
+                        x0 = data[i64(args[k])]
+                        top = top if top >= x0 or top != top else x0
+                    shift = 0.0 if abs(top) == math.inf else top
+                    last = 0.0
+                    for k in range(start, stop):
+                        x0 = data[i64(args[k])] - shift
+                        last += math.exp(x0 if x0 <= 0.0 or x0 != x0 else 0.0)
+                    last = top + math.log(last if last >= 1.0 or last != last else 1.0)
                 else:
                     if code < 23:
                         if code < 14:
@@ -465,6 +477,12 @@ def backward(
                     for k in range(start, i64(starts[i + 1])):
                         a0 = i64(args[k])
                         grad[a0] += g
+                        handed[a0] = 1
+                elif code == 40:
+                    y = data[slot]
+                    for k in range(start, i64(starts[i + 1])):
+                        a0 = i64(args[k])
+                        grad[a0] += g * math.exp(data[a0] - y)
                         handed[a0] = 1
                 else:
                     if code < 23:

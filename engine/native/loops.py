@@ -21,7 +21,7 @@ NATIVE: Final = Path(__file__).resolve().parent
 REPLAY: Final = NATIVE.parent / "replay.py"
 
 # The rows that replay.template has a branch for.
-WRITTEN_OUT: Final = ("mul", "add", "sub", "dot", "relu", "neg", "sum")
+WRITTEN_OUT: Final = ("mul", "add", "sub", "dot", "relu", "neg", "sum", "logsumexp")
 
 # Written as the functions for floats in elementary.py; {0} and so on are the operands.
 WRITTEN: Final = {
