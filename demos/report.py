@@ -25,7 +25,7 @@ def options(
     doc: str | None,
     argv: Sequence[str] | None,
     seed: int | None = None,
-    **more: tuple[bool | int, str],
+    **more: tuple[bool | int | None, str],
 ) -> argparse.Namespace:
     """The options of a demo, whose docstring is its help.
 
@@ -34,7 +34,7 @@ def options(
         argv: the words of the command line.
         seed: the usual seed of a demo in which something is left to chance.
         more: other options by name, with their help and what they are if nobody says otherwise:
-            False, and the option stands for True; or a count, 1 or more.
+            False, and the option stands for True; a count, 1 or more; or None, for a path.
 
     Returns:
         .out, the folder for its pictures, which exists; .seed, if there is one; and the others.
@@ -53,6 +53,8 @@ def options(
     for name, (default, words) in more.items():
         if default is False:
             parser.add_argument(f"--{name}", action="store_true", help=words)
+        elif default is None:
+            parser.add_argument(f"--{name}", type=Path, metavar="PATH", help=words)
         else:
             words = f"{words}; {default:,} if left out"
             parser.add_argument(f"--{name}", type=count, default=default, metavar="N", help=words)

@@ -138,11 +138,10 @@ class Program:
         if strict and not plan.is_finite():
             raise NotFinite
         found = Result(
-            [(plan.S if space == S else plan.Z)[row].repeat(batch if space == S else 1)
-             for space, row in plan.outputs],
+            plan.results(),
             plan.parameter_gradient.copy() if wanted.parameters else None,
             plan.input_gradient.copy() if wanted.inputs else None,
-        )  # fmt: skip
+        )
         self.give_back(plan, key)
         return found
 

@@ -181,16 +181,17 @@ class Replays:
             point.put_parameters(job.at.tolist())
         differentiated, seeds = vec[i32](wanted.differentiated), vec[float](job.seeds)
         rows = np.concatenate(inputs, axis=1).tolist() if inputs else [[]]
-        for k, row in enumerate(rows):
-            point.forward(row, job.strict)
-            for n, array in enumerate(outputs):
-                array[k] = point.output(n)
-            if len(seeds):
-                point.backward(differentiated, seeds)
-                if of_parameters is not None:
-                    of_parameters += as_array(point.parameter_gradient())
-                if of_inputs is not None:
-                    of_inputs[:, k] = as_array(point.input_gradient())
+        with np.errstate(all="ignore"):
+            for k, row in enumerate(rows):
+                point.forward(row, job.strict)
+                for n, array in enumerate(outputs):
+                    array[k] = point.output(n)
+                if len(seeds):
+                    point.backward(differentiated, seeds)
+                    if of_parameters is not None:
+                        of_parameters += as_array(point.parameter_gradient())
+                    if of_inputs is not None:
+                        of_inputs[:, k] = as_array(point.input_gradient())
         self.points.append(point)
         if of_parameters is not None:
             of_parameters = of_parameters.astype(dtype, copy=False)

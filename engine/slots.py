@@ -47,6 +47,14 @@ def write_leaves(nodes: list[Leaf], data: vec[float], first: i64) -> None:
         nodes[k]._data = data[first + k]
 
 
+def write_gradients(nodes: list[Node], gradient: vec[float]) -> None:
+    """Leave each node its number as the gradient."""
+    k: i64 = 0
+    for node in nodes:
+        node._grad, node._has_grad = gradient[k], True
+        k += 1
+
+
 def operands(i: i64, starts: vec[i32], args: vec[i32], data: vec[float]) -> list[float]:
     """The numbers that node i of a tape is computed from."""
     return [data[i64(args[k])] for k in range(i64(starts[i]), i64(starts[i + 1]))]

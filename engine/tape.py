@@ -41,9 +41,9 @@ class Tape:
     12.0
     >>> print(area.tape)
     0  3.0
-    1  input r
-    2  mul      3.0 * r
-    3  mul      [2] * r    output
+    1  input  r
+    2  mul    3.0 * r
+    3  mul    [2] * r  output
     """
 
     def __init__(self, flat: Flat, parameters: Sequence[Value], inputs: Sequence[str]) -> None:

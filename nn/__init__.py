@@ -46,7 +46,7 @@ from nn.optim import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
 from nn.schedules import SCHEDULES, Constant, Cosine, HalveOnPlateau, InverseTime, Step, WarmUp
 
 if TYPE_CHECKING:
-    from nn.data import and_, batches, circles, digits, moons, or_, spirals, split, xor
+    from nn.data import and_, batches, circles, digits, moons, names, or_, spirals, split, xor
     from nn.expansion import expand
     from nn.history import History
     from nn.idx import mnist
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from nn.training import Diverged, fit
 
 LAZY = {  # loaded at first use: importing nn does not load NumPy
-    "nn.data": "and_ batches circles digits moons or_ spirals split xor",
+    "nn.data": "and_ batches circles digits moons names or_ spirals split xor",
     "nn.expansion": "expand",
     "nn.history": "History",
     "nn.metrics": "accuracy confusion_matrix outputs predict",
@@ -117,6 +117,7 @@ __all__ = [
     "l2",
     "mnist",
     "moons",
+    "names",
     "nielsen_cross_entropy",
     "or_",
     "outputs",

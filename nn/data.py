@@ -1,9 +1,10 @@
-"""Data to learn from: points in the plane, gates, small digits; mini-batches and validation rows.
+"""Data to learn from: points in the plane, gates, small digits, names; batches, validation rows.
 
 A data set is a pair of NumPy arrays: X, float64, one row per example, and y, its classes as
-integers from 0. What is drawn by chance is drawn from `numpy.random.RandomState(seed)`, whose
-stream NumPy keeps the same for ever: a seed means the same points everywhere. Without a seed
-NumPy's global state decides, so that `numpy.random.seed(1337)` is heard as in older scripts.
+integers from 0; the names are a list. What is drawn by chance is drawn from
+`numpy.random.RandomState(seed)`, whose stream NumPy keeps the same for ever: a seed means the same
+points everywhere. Without a seed NumPy's global state decides, so that `numpy.random.seed(1337)` is
+heard as in older scripts.
 """
 
 from __future__ import annotations
@@ -170,6 +171,16 @@ def digits() -> Points:
     """
     table = np.loadtxt(DATASETS / "digits_8x8.csv.gz", delimiter=",", dtype=np.int64)
     return table[:, :-1] / 16, table[:, -1].copy()
+
+
+def names() -> list[str]:
+    """4,000 first names of the United States in 2018, bundled: a to z, the most frequent first.
+
+    >>> names()[:5], max(map(len, names()))
+    (['emma', 'liam', 'olivia', 'noah', 'ava'], 11)
+    """
+    lines: list[str] = np.loadtxt(DATASETS / "names.txt.gz", dtype=str).tolist()
+    return lines
 
 
 def batches(

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from engine import no_grad
+import numpy as np
+
+from engine import Value, no_grad
 from nn.data import Pair
+from nn.eager_step import example_loss
+from nn.examples import Vector
+from nn.flat import from_leaves
+from nn.labels import values
 from nn.losses import Loss
-from nn.metrics import in_mode
+from nn.metrics import MANY, in_mode
 from nn.module import Module
 from nn.readings import Reading
-from nn.steps import example_loss
+from nn.recording import NotRecorded, Recording
+from nn.targets import Targets
 
 
 class Data(NamedTuple):
@@ -21,30 +28,84 @@ class Data(NamedTuple):
     reading: Reading | None  # how outputs are read as classes, if the labels are that
 
 
-def evaluate(model: Module, loss: Loss, data: Data) -> dict[str, float]:
+class Evaluation:
     """Loss and accuracy on the validation data, dropout and the like at rest.
 
-    Raises:
-        FloatingPointError: if a loss is NaN or infinite; it names the first bad node.
+    It is recorded once, if there are many examples; where that cannot be, it goes node by node.
+
+    Args:
+        model: the network.
+        loss: the bare loss, without penalties.
+        data: with validation data.
     """
-    assert data.validation is not None
-    (X, y), read = data.validation, data.reading
-    total, right = 0.0, 0
-    with in_mode(model, training=False):
-        for x, target in zip(X.tolist(), y.tolist(), strict=True):
-            try:
-                with no_grad():
-                    outputs, found = example_loss(model, loss, x, target)
-            except FloatingPointError:
-                outputs, found = example_loss(model, loss, x, target)  # recorded, to name the node
-            total += found.data
-            right += correct(read, [outputs], [target])
-    row = {"validation_loss": total / len(X)}
-    return row if read is None else row | {"validation_accuracy": right / len(X)}
+
+    def __init__(self, model: Module, loss: Loss, data: Data) -> None:
+        self.model, self.loss, self.data = model, loss, data
+        self.recording: Recording | None = None
+        self.tried = False
+
+    def __call__(self) -> dict[str, float]:
+        """Measure them, as a row for the history.
+
+        Raises:
+            FloatingPointError: if a loss is NaN or infinite; it names the first bad node.
+        """
+        assert self.data.validation is not None
+        (X, y), read = self.data.validation, self.data.reading
+        targets = y.tolist()
+        with in_mode(self.model, training=False):
+            losses, outputs = self.measured(X, targets)
+        row = {"validation_loss": sum(losses) / len(X)}
+        if read is None:
+            return row
+        return row | {"validation_accuracy": correct(read, outputs, targets) / len(X)}
+
+    def measured(self, X: Vector, targets: list[Any]) -> tuple[list[float], Any]:
+        """The losses and the outputs of all examples."""
+        if len(X) >= MANY and not self.tried:
+            self.tried = True
+            self.recording = self.record(X, targets)
+        if self.recording is None:
+            pairs = [self.example(x, y) for x, y in zip(X.tolist(), targets, strict=True)]
+            return [loss for _, loss in pairs], [outputs for outputs, _ in pairs]
+        numbers = from_leaves(self.recording.parameters)
+        found = self.recording.run([X, self.targets.matrix(targets)], numbers).outputs
+        losses, outputs = found[0], np.array(found[1:]).T
+        for k in np.flatnonzero(~np.isfinite(losses)).tolist():
+            outputs[k], losses[k] = self.example(X[k].tolist(), targets[k])
+        return losses.tolist(), outputs
+
+    def record(self, X: Vector, targets: list[Any]) -> Recording | None:
+        """Outputs and loss of an example as one program; None if that cannot be."""
+        model, loss = self.model, self.loss
+        try:
+            with no_grad():
+                outputs = len(values(model(X[0].tolist())))
+            self.targets = Targets(loss, outputs, targets[0])
+
+            def compute(x: list[Value], y: list[Value]) -> list[Value]:
+                output = model(x)
+                return [loss(output, self.targets.of(y)), *values(output)]
+
+            columns = X.shape[1], self.targets.width
+            functions = loss.function, type(loss).__call__
+            return Recording(compute, columns, model.parameters(), model, functions)
+        except (NotRecorded, ArithmeticError, ValueError):
+            return None
+
+    def example(self, x: list[float], target: Any) -> tuple[list[float], float]:
+        """The outputs and the loss of one example, node by node."""
+        try:
+            with no_grad():
+                outputs, found = example_loss(self.model, self.loss, x, target)
+        except FloatingPointError:
+            outputs, found = example_loss(self.model, self.loss, x, target)  # to name the node
+        return outputs, found.data
 
 
-def correct(read: Reading | None, outputs: list[list[float]], targets: list[Any]) -> int:
-    """How many of the outputs name the right class."""
+def correct(read: Reading | None, outputs: Any, targets: list[Any]) -> int:
+    """How many of the outputs, a row for each example, name the right class."""
     if read is None:
         return 0
-    return sum(read(a) == read.truth(y) for a, y in zip(outputs, targets, strict=True))
+    true = map(read.truth, targets)
+    return sum(map(int.__eq__, read.each(np.asarray(outputs)), true))

@@ -50,6 +50,7 @@ class History:
         self.rows: list[dict[str, float]] = []
         self.interrupted = False  # whether Ctrl-C ended it
         self.note = ""  # why it ended before its time, and which weights the model has
+        self.unrecorded = ""  # why it was trained node by node, if it was not asked for
         self.best_epoch: int | None = None  # from 1; known with early stopping
 
     def append(self, row: Mapping[str, float]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import SupportsIndex, TypeAlias
 
 from engine import Value, dot
+from engine.capture import drawn
 from nn.activations import Activation, resolve
 from nn.choice import require, require_whole
 from nn.init import Chance, Draw, Initialiser, initialiser, source
@@ -161,8 +162,12 @@ class Dropout(Module):
         """The inputs, in training times 0 or 1 / (1 - p)."""
         if not self.training or self.p == 0:
             return inputs
-        chance, scale = self.chance or source(None), 1 / (1 - self.p)
-        return [x * (scale if chance.random() >= self.p else 0.0) for x in inputs]
+        return [x * drawn(self.draw_factor) for x in inputs]
+
+    def draw_factor(self) -> float:
+        """What an input is multiplied by: 0, or what makes up for those that are dropped."""
+        chance = self.chance or source(None)
+        return 1 / (1 - self.p) if chance.random() >= self.p else 0.0
 
     def draw_seed(self, chance: random.Random) -> None:
         """Take a source of its own, seeded from this one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 from nn.checkpoint import Checkpoint, fingerprint
 from nn.data import batches
-from nn.evaluation import Data, correct, evaluate
+from nn.evaluation import Data, Evaluation, correct
 from nn.failures import Diverged, NotWritten
 from nn.history import FORMATS, History
 from nn.metrics import in_mode
@@ -47,7 +49,7 @@ class Run:
         model: Module,
         data: Data,
         objective: Objective,
-        step: Step,
+        step: Callable[..., Outcome],
         optimizer: Optimizer,
         schedule: Schedule,
         options: Options,
@@ -56,6 +58,8 @@ class Run:
         self.optimizer, self.schedule = optimizer, schedule
         self.options = options
         self.history = History(self.settings())
+        self.history.unrecorded = getattr(step, "unrecorded", "")
+        self.evaluation = Evaluation(model, objective.loss, data)
         self.base_lr = optimizer.lr
         self.best = Best()
         self.steps = 0
@@ -72,7 +76,7 @@ class Run:
             "loss": self.objective.loss.name,
             "optimizer": f"{type(optimizer).__name__}({words})",
             "schedule": None if self.schedule == Constant() else text(self.schedule),
-            "step": type(self.step).__name__,
+            "step": getattr(self.step, "kind", type(self.step).__name__),
             "batch_size": self.options.batch_size,
             "shuffle": self.options.shuffle,
             "l1": self.objective.l1,
@@ -104,6 +108,7 @@ class Run:
             self.conclude()
             last_words = self.report(done, started)
         except KeyboardInterrupt:
+            self.optimizer.numbers.release()  # if that was about to be done
             if not self.steps and not len(self.history):
                 raise
             self.history.interrupted = True
@@ -144,22 +149,28 @@ class Run:
         order = (options.seed, epoch)
         steps = -(-len(X) // options.batch_size)
         loss, right = 0.0, 0
-        for k, (rows, targets) in enumerate(
-            batches(X, y, options.batch_size, shuffle=options.shuffle, seed=order)
-        ):
-            self.place = f"epoch {epoch + 1}, batch {k + 1} of {steps}"
-            outcome = self.guarded_step(rows, targets.tolist())
-            loss += outcome.loss * len(rows) / len(X)
-            right += correct(read, outcome.outputs, targets.tolist())
-            self.progress.batch(epoch, (k + 1) / steps)
+        with self.held():
+            for k, (rows, labels) in enumerate(
+                batches(X, y, options.batch_size, shuffle=options.shuffle, seed=order)
+            ):
+                self.place = f"epoch {epoch + 1}, batch {k + 1} of {steps}"
+                targets = labels.tolist()
+                outcome = self.guarded_step(rows, targets)
+                loss += outcome.loss * len(rows) / len(X)
+                right += correct(read, outcome.outputs, targets)
+                self.progress.batch(epoch, (k + 1) / steps)
         row = {"loss": loss}
         if read is not None:
             row["accuracy"] = right / len(X)
         if self.data.validation is not None:
             self.place = f"the validation after epoch {epoch + 1}"
-            row |= evaluate(self.model, self.objective.loss, self.data)
+            row |= self.evaluation()
         seconds = time.perf_counter() - started
         self.take_note(row | {"lr": self.optimizer.lr, "seconds": seconds})
+
+    def held(self) -> AbstractContextManager[None]:
+        """Around the steps of an epoch: nobody looks at the parameters meanwhile."""
+        return self.step.held() if isinstance(self.step, Step) else nullcontext()
 
     def guarded_step(self, X: Any, targets: list[Any]) -> Outcome:
         """A step that is made as a whole or not at all.

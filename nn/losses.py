@@ -2,12 +2,10 @@
 
 Every loss is a function `loss(output, target)` of one example that gives a Value. It is summed over
 the outputs; the mean over the examples is taken by whoever trains, as in C = 1/n sum_x C_x.
-
 In the formulas a_k are the outputs of the network, or z_k if they are logits: weighted sums that
 have gone through no activation. y_k is the target of output k. Where the target is the number k of
-a class, y is 1 at k and 0 elsewhere.
-
-The output is a Value or a list of them, the target a number, a list of numbers, or a class.
+a class, y is 1 at k and 0 elsewhere. The output is a Value or a list of them, the target a number,
+a list of numbers, or a class.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from typing import Any, Final
 
 import engine
 from engine import Value, dot, logsumexp, softplus
+from engine.value import is_recorded
 from nn.activations import ACTIVATIONS
 from nn.choice import require
 from nn.labels import checked, distribution, numbers, probabilities, signs, values
@@ -210,12 +209,13 @@ def surprisal_of_activation(a: Value) -> tuple[Value, Value]:
     """-ln a and -ln(1 - a)."""
     if a.op == "sigmoid":
         return surprisal(a.inputs[0])
-    if a.is_constant and a.data in (0.0, 1.0):
-        a = Value(5e-324 if a.data == 0.0 else 1 - 2**-53).detach()
-    if not 0 < a.data < 1:
+    number = 0.5 if is_recorded() else a.data  # recorded, the logarithms are NaN out of range
+    if a.is_constant and number in (0.0, 1.0):
+        a = Value(5e-324 if number == 0.0 else 1 - 2**-53).detach()
+    elif not 0 < number < 1:
         raise ValueError(
             f"nielsen_cross_entropy takes activations above 0 and below 1, as sigmoid neurons "
-            f"give them, but got {a.data!r}: for logits use binary_cross_entropy"
+            f"give them, but got {number!r}: for logits use binary_cross_entropy"
         )
     return -a.log(), -(-a).log1p()
 

@@ -26,14 +26,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine import no_grad
+from engine import Value, no_grad
 from nn.data import paired
 from nn.examples import Chosen, Vector, choose_loss, default_loss, inputs_for, targets_for
+from nn.flat import from_leaves
 from nn.labels import checked, plain, values
 from nn.losses import Loss
 from nn.module import Module
 from nn.readings import LOGIT, SIGN, Reading, is_one_hot, of_several
+from nn.recording import NotRecorded, Recording
 
+MANY: Final = 32  # so many examples are worth a recording
 NUMBERS: Final = "where y holds numbers, none is right or wrong: look at the loss"
 
 
@@ -113,9 +116,28 @@ def outputs(model: Module, X: ArrayLike) -> Vector:
     >>> outputs(MLP(2, [3, 1], init="zeros"), [[1.0, 2.0], [3.0, 4.0]]).tolist()
     [[0.0], [0.0]]
     """
-    rows = inputs_for(model, X).tolist()
-    with in_mode(model, training=False), no_grad():
-        return np.array([[a.data for a in values(model(x))] for x in rows])
+    rows = inputs_for(model, X)
+    with in_mode(model, training=False):
+        found = recorded_outputs(model, rows) if len(rows) >= MANY else None
+        with no_grad():
+            if found is None:
+                return np.array([[a.data for a in values(model(x))] for x in rows.tolist()])
+            for k in np.flatnonzero(~np.isfinite(found).all(axis=1)).tolist():
+                found[k] = [a.data for a in values(model(rows[k].tolist()))]  # or an error
+    return found
+
+
+def recorded_outputs(model: Module, rows: Vector) -> Vector | None:
+    """The outputs by a program; None if it cannot be recorded."""
+
+    def compute(x: list[Value]) -> list[Value]:
+        return values(model(x))
+
+    try:
+        recording = Recording(compute, [rows.shape[1]], model.parameters(), model)
+    except NotRecorded:
+        return None
+    return np.array(recording.run([rows], from_leaves(recording.parameters)).outputs).T
 
 
 def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.int64]:
@@ -143,7 +165,7 @@ def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.i
         read = reading(chosen, n, [], read) or LOGIT
         targets_for(chosen, model, [read.classes[0]], n)  # refuses a loss that does not fit
     read = read or default_reading(model, n)
-    return np.array([read(row) for row in found.tolist()])
+    return np.array(read.each(found))
 
 
 def compared(
@@ -151,8 +173,8 @@ def compared(
 ) -> tuple[Reading, list[int], list[int]]:
     """How its outputs are read, the true classes, and the predicted ones."""
     X, _ = paired(X, plain(y))
-    found = outputs(model, X).tolist()
-    n, known = len(found[0]), model.reading
+    found = outputs(model, X)
+    n, known = found.shape[1], model.reading
     if loss is None:
         targets = checked("numbers", y, n)
         signed = known is None and n == 1 and -1 in targets and set(targets) <= {-1, 1}
@@ -165,7 +187,7 @@ def compared(
         if measured is None:
             raise ValueError(f"y is no list of classes: {NUMBERS}")
         read = measured
-    return read, [read.truth(target) for target in targets], [read(row) for row in found]
+    return read, [read.truth(target) for target in targets], read.each(found)
 
 
 def refuse_strangers(targets: list[Any], read: Reading, model: Module) -> None:

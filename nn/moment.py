@@ -17,15 +17,14 @@ class Moment:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-        self.numbers = [p.data for p in optimizer.parameters]
         # These are replaced by a step, never changed in place; but for lr, which the run sets.
+        self.numbers = optimizer.numbers.read()
         self.settings, self.state, self.steps = optimizer.settings, optimizer.state, optimizer.steps
 
     def restore(self) -> None:
         """Go back to it."""
         optimizer = self.optimizer
-        for p, number in zip(optimizer.parameters, self.numbers, strict=True):
-            p.data = number
+        optimizer.numbers.write(self.numbers)
         optimizer.settings, optimizer.state, optimizer.steps = self.settings, self.state, self.steps
 
 

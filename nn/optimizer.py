@@ -7,11 +7,12 @@ rule, and writes the numbers back. Where that would lead to NaN or infinity, not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import inf
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from engine import Value
 from nn.choice import require
+from nn.flat import Numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,8 @@ LIMITS: Final = {  # every setting is at least 0 and below its limit
     "nesterov": (2.0, "True or False"),
     "steps": (inf, "0 or more: how many steps were made"),
 }
+LOOK: Final = "look for the first bad node of the loss"
+SLOW_DOWN: Final = "take a smaller learning rate, or eps above 0"
 
 
 class Unbounded(FloatingPointError):  # noqa: N818 - says what has happened
@@ -69,6 +72,7 @@ class Optimizer:
 
         self.settings = {name: self._checked(name, x) for name, x in settings.items()}
         self.parameters = trainable(parameters, type(self).__name__)
+        self.numbers = Numbers(self.parameters)
         self.steps = 0
         self.state: State = {name: np.zeros(len(self.parameters)) for name in self.vectors}
 
@@ -109,17 +113,18 @@ class Optimizer:
         """
         import numpy as np
 
+        shape = (len(self.parameters),)
         for name, vector in (("data", data), ("gradient", gradient)):
-            if np.shape(vector) != (len(self.parameters),):
+            if np.shape(vector) != shape:
                 raise ValueError(
                     f"update({name}) takes one number per parameter, shape "
                     f"({len(self.parameters)},), but got shape {np.shape(vector)}"
                 )
-        refuse_unbounded(gradient, "has a gradient of", "look for the first bad node of the loss")
         with np.errstate(all="ignore"):
+            refuse_unbounded(gradient, "has a gradient of", LOOK)
             new, state = self.rule(data, gradient)
-        for vector in (new, *state.values()):
-            refuse_unbounded(vector, "would become", "take a smaller learning rate, or eps above 0")
+            for vector in (new, *(() if state is self.state else state.values())):
+                refuse_unbounded(vector, "would become", SLOW_DOWN)
         self.state, self.steps = state, self.steps + 1
         return new
 
@@ -147,10 +152,8 @@ class Optimizer:
                 "step() has no gradient to follow: call backward() on the loss first, and "
                 "zero_grad() before that, not after"
             )
-        data = np.array([p.data for p in self.parameters])
         gradient = np.array([p.grad for p in self.parameters])
-        for p, number in zip(self.parameters, self.update(data, gradient).tolist(), strict=True):
-            p.data = number
+        self.numbers.write(self.update(self.numbers.read().copy(), gradient))
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters: backward() adds to what is there."""
@@ -236,6 +239,8 @@ def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
     """Name the first number that is NaN or infinite."""
     import numpy as np
 
+    if isfinite(np.dot(vector, vector)):  # quick; infinite too if there are numbers such as 1e200
+        return
     bad = np.flatnonzero(~np.isfinite(vector))
     if len(bad):
         raise Unbounded(

@@ -26,11 +26,11 @@ from nn.examples import Chosen, choose_loss
 from nn.failures import Diverged, NotWritten
 from nn.history import History
 from nn.loop import Options, Run
-from nn.metrics import count_outputs
+from nn.metrics import count_outputs, in_mode
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.schedules import Schedule
-from nn.steps import MakeStep, Objective, make_step
+from nn.steps import EagerStep, MakeStep, Objective, RecordedStep, make_step
 
 __all__ = ["Diverged", "NotWritten", "fit"]
 
@@ -56,6 +56,7 @@ def fit(
     checkpoint: Place | None = None,
     checkpoint_every: int = 1,
     resume: Place | bool = False,
+    eager: bool = False,
     step: MakeStep = make_step,
 ) -> History:
     """Train a network on examples. Everything is checked before any weight changes.
@@ -93,6 +94,12 @@ def fit(
         checkpoint_every: after how many epochs; also after the last.
         resume: a checkpoint to go on from, to exactly the result of a run that never stopped; True
             is that of `checkpoint`, if there is one yet.
+        eager: whether to build every graph anew, node by node. Left out, model and loss are
+            recorded once and run on a batch as arrays, with the same result up to the order of
+            additions; so the Values have their new numbers after every epoch, not after every
+            step. What cannot be recorded, such as a loss that looks at numbers, is trained node by
+            node all the same, and the history tells why in `unrecorded`. What is only predicted, as
+            in the validation, is recorded in any case, if there are many examples.
         step: what makes the step that is done for every batch; see `nn.steps`.
 
     Returns:
@@ -136,7 +143,12 @@ def fit(
     )
     chosen_optimizer = choose_optimizer(optimizer, lr, model)
     chosen_schedule = choose_schedule(schedule, options.epochs, data)
+    if require_flag("eager", eager) and step is make_step:
+        step = EagerStep
     one_step = check_step(step)(model, objective, chosen_optimizer)
+    if isinstance(one_step, RecordedStep):
+        with in_mode(model, training=True):
+            one_step.prepare(data.training[0], data.training[1][:1].tolist())
     run = Run(model, data, objective, one_step, chosen_optimizer, chosen_schedule, options)
     if stored is not None:
         run.resume(stored, checkpoint if resume is True else resume)

@@ -146,7 +146,8 @@ class Deposits:
     def scatter(self, space: int, rows: Indices, given: Array, over_batch: bool) -> None:
         """Add contributions to rows that may lie anywhere, and may occur several times."""
         buffer, written = self.buffers[space], self.written[space]
-        if not over_batch and len(np.unique(rows)) == rows.size:
+        single = given.shape[-1] == 1 and rows.size > 64  # bincount is faster then
+        if not over_batch and not single and len(np.unique(rows)) == rows.size:
             function = add_at_distinct if written[rows].any() else put_at_distinct
             self.clear(space, rows.ravel()[: rows.size if written[rows].any() else 0])
             self.work.call(function, buffer, rows, given)

@@ -99,7 +99,7 @@ class Gradients:
         shape = np.broadcast_shapes(context[0].shape, context[1].shape)
         left, right = instruction.operands[:2]
         operands, factor = [left, right], g
-        if left.space == right.space and (left.rows == right.rows).all():  # a sum of squares
+        if left.space == right.space and np.array_equal(left.rows, right.rows):  # squares
             operands, factor = [left], self.work.borrow(g.shape)
             self.work.call(np.add, g, g, factor)
         for operand, other in zip(operands, context[::-1], strict=False):

@@ -130,7 +130,10 @@ class Values:
 
     def bind_dot(self, instruction: Instruction) -> tuple[Array, Array]:
         """Products, and their sum over the columns."""
-        left, right = (self.read(each, affine(each.rows)) for each in instruction.operands[:2])
+        first, second = instruction.operands[:2]
+        left = self.read(first, affine(first.rows))
+        same = first.space == second.space and np.array_equal(first.rows, second.rows)
+        right = left if same else self.read(second, affine(second.rows))
         products = self.work.borrow(np.broadcast_shapes(left.shape, right.shape))
         self.work.call(np.multiply, left, right, products)
         self.reduce(products, instruction)

@@ -1,7 +1,8 @@
-"""Make the bundled files anew: python -m nn.datasets.make MNIST_FOLDER DIGITS_CSV.
+"""Make the bundled files anew: python -m nn.datasets.make MNIST_FOLDER DIGITS_CSV NAMES.
 
 MNIST_FOLDER has the four IDX files of the whole MNIST. DIGITS_CSV is the 8 x 8 digits, 64 pixels
-and the label per line, as scikit-learn ships them in sklearn/datasets/data/digits.csv.gz.
+and the label per line, as scikit-learn ships them in sklearn/datasets/data/digits.csv.gz. NAMES is
+the list of first names of 2018, a to z, one per line: the girls', then the boys', by frequency.
 
 600 + 100 images of each digit are drawn, since the first images of the test part are easier than
 the others, and they stay in MNIST's order. Nothing depends on the day or the machine: the same
@@ -25,6 +26,7 @@ from nn.idx import FILES, from_folder
 
 SEED = 0
 PER_DIGIT = {"train": 600, "t10k": 100}
+GIRLS, NAMES = 18_148, 4_000  # lines of the list before the first boy; names that are bundled
 
 
 def balanced(labels: NDArray[Any], each: int) -> NDArray[np.intp]:
@@ -47,7 +49,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def make(mnist_folder: Path, digits: Path, target: Path = DATASETS) -> None:
-    """Write the five files into a folder."""
+    """Write the five files of digits into a folder."""
     arrays = dict(zip(FILES, from_folder(mnist_folder), strict=True))
     for part, each in PER_DIGIT.items():
         rows = balanced(arrays[f"{part}-labels-idx1-ubyte"], each)
@@ -57,5 +59,15 @@ def make(mnist_folder: Path, digits: Path, target: Path = DATASETS) -> None:
     write(target / "digits_8x8.csv.gz", unpacked(digits.read_bytes()))
 
 
+def make_names(source: Path, target: Path = DATASETS) -> None:
+    """Write the most frequent names, a girl's and a boy's in turn, each once."""
+    everybody = unpacked(source.read_bytes()).decode("ascii").split()
+    pairs = zip(everybody[:GIRLS], everybody[GIRLS:], strict=False)
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))[:NAMES]
+    write(target / "names.txt.gz", "".join(f"{name}\n" for name in names).encode("ascii"))
+
+
 if __name__ == "__main__":
-    make(*map(Path, sys.argv[1:]))
+    *originals, names = map(Path, sys.argv[1:])
+    make(*originals)
+    make_names(names)

@@ -26,10 +26,10 @@ Matrix = list[Vector]
 class ScalarGPT:
     """The parameters, and what is computed with them."""
 
-    def __init__(self, number: type) -> None:
+    def __init__(self, number: type, block: int = BLOCK) -> None:
         self.number, self.chance = number, random.Random(3)
         self.token_embedding = self.matrix(VOCABULARY, WIDTH)
-        self.position_embedding = self.matrix(BLOCK, WIDTH)
+        self.position_embedding = self.matrix(block, WIDTH)
         self.query, self.key, self.value, self.output = (
             self.matrix(WIDTH, WIDTH) for _ in range(4)
         )

@@ -46,7 +46,12 @@ def chain(weights: list[Number], inputs: Sequence[Number], bias: Number) -> Numb
 class Network:
     """A multilayer perceptron with relu on all layers but the last."""
 
-    def __init__(self, number: type, relu: Relu, weighted_sum: WeightedSum = chain) -> None:
+    def __init__(
+        self,
+        number: Callable[[float], Number],
+        relu: Relu,
+        weighted_sum: WeightedSum = chain,
+    ) -> None:
         chance = random.Random(2)
         self.relu, self.weighted_sum = relu, weighted_sum
         self.layers = [

@@ -134,11 +134,11 @@ def hold():
     print("ready", flush=True)
     sys.stdin.read()
 
-class EagerStep(nn.steps.EagerStep):
+class RecordedStep(nn.steps.RecordedStep):
     steps = 0
     def __call__(self, X, targets):
-        EagerStep.steps += 1
-        if sys.argv[3] == "in a step" and EagerStep.steps == 2 * 4 + 2:
+        RecordedStep.steps += 1
+        if sys.argv[3] == "in a step" and RecordedStep.steps == 2 * 4 + 2:
             hold()
         return super().__call__(X, targets)
 
@@ -151,7 +151,7 @@ if sys.argv[3] == "while writing":
         replace(source, target)
     os.replace = slow
 
-train(network(), epochs=12, checkpoint=sys.argv[2], step=EagerStep)
+train(network(), epochs=12, checkpoint=sys.argv[2], step=RecordedStep)
 """
 
 

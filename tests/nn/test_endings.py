@@ -132,7 +132,7 @@ def test_ctrl_c_while_the_weights_move() -> None:
     model, other = network(), network()
     optimizer, whole = Halfway(model.parameters()), optim.Adam(other.parameters())
     history = fit(model, X, Y, optimizer=optimizer, epochs=2, batch_size=4, seed=1)
-    fit(other, X, Y, optimizer=whole, epochs=1, batch_size=4, seed=1)
+    fit(other, X, Y, optimizer=whole, epochs=1, batch_size=4, seed=1, eager=True)
     assert history.interrupted
     assert numbers(model) == numbers(other)
     assert optimizer.steps == whole.steps == 3

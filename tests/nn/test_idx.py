@@ -461,7 +461,7 @@ def test_images_are_scaled_once_and_pixels_can_be_changed() -> None:
 
 def test_bundled_files_are_small() -> None:
     bundled = [path for path in DATASETS.rglob("*") if path.suffix == ".gz"]
-    assert len(bundled) == 5
+    assert len(bundled) == 6
     assert sum(path.stat().st_size for path in bundled) < 2_000_000
 
 

@@ -377,3 +377,24 @@ def test_the_parameter_is_named_by_its_place_too() -> None:
 def test_true_is_no_number(name: str) -> None:
     with pytest.raises(TypeError, match=rf"SGD\({name}\) takes a number, but got True"):
         SGD([Value(1.0)], **{name: True})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: Adam(p, lr=0.01),
+        lambda p: SGD(p, lr=0.01, momentum=0.9),
+        lambda p: RMSprop(p, lr=0.01, momentum=0.9),
+    ],
+)
+def test_a_memory_that_fades_never_gets_slow(make: Callable[[list[Value]], Optimizer]) -> None:
+    """Below 1e-308 floats are denormal, and arithmetic with them takes a hundred times longer."""
+    optimizer, data = make(leaves()), np.array(START)
+    data = optimizer.update(data, np.array([1.0, 1e-3, -1.0]))
+    for _ in range(8000):
+        data = optimizer.update(data, np.zeros(3))
+        memory = np.abs(
+            next(optimizer.state[name] for name in ("velocity", "mean") if name in optimizer.state)
+        )
+        assert ((memory == 0) | (memory > 1e-300)).all()
+    assert (memory == 0).all()

@@ -1,0 +1,194 @@
+"""The step of training that `fit` takes: model and loss as a program, parameters as a vector."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+from librt.vecs import vec
+from numpy.typing import DTypeLike
+
+from engine import Value
+from engine.program import Wanted
+from engine.slots import write_gradients
+from nn.eager_step import EagerStep
+from nn.examples import Vector
+from nn.flat import from_leaves
+from nn.labels import values
+from nn.layers import Dropout
+from nn.losses import l1, l2
+from nn.metrics import count_outputs
+from nn.module import Module
+from nn.objective import Objective, Outcome, Step
+from nn.optimizer import Optimizer
+from nn.recording import NotRecorded, Recording, is_ours
+from nn.targets import Targets
+
+OF_THE_LOSS: Final = Wanted(parameters=True, inputs=False, differentiated=(0,))
+
+
+class RecordedStep(Step):
+    """A step on a graph that is built once, for all examples of all batches.
+
+    It gives what an EagerStep gives up to the order of additions. It is recorded when it is
+    prepared, or at the first call, in the mode that the model has then: training or not. What
+    cannot be recorded is done node by node. So is a batch whose loss or gradient is NaN or
+    infinite, to say where that came up. An infinity on the way to a finite loss, of which 1 / (1 +
+    exp(1000)) is an example, is an error there and none here.
+
+    Args:
+        model: the network, whose parameters the optimiser moves.
+        objective: what is minimised.
+        optimizer: how the parameters move.
+        dtype: float32 if loss and gradient are to be computed in that, which is quicker for large
+            batches; the parameters and what the optimiser remembers are float64 all the same.
+
+    Attributes:
+        unrecorded: why it was not recorded; "" if it was, or if it was not tried yet.
+
+    >>> from nn import LOSSES, MLP, SGD, xor
+    >>> model, (X, y) = MLP(2, [4, 1], "tanh", seed=1), xor()
+    >>> objective = Objective(LOSSES["squared_error"])
+    >>> step = RecordedStep(model, objective, SGD(model.parameters(), lr=0.2))
+    >>> step.prepare(X, y.tolist())
+    >>> with step.held():  # the Values have the new numbers afterwards
+    ...     losses = [step(X, y.tolist()).loss for _ in range(300)]
+    >>> losses[-1] < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        objective: Objective,
+        optimizer: Optimizer,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        super().__init__(model, objective, optimizer)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.eager = EagerStep(model, objective, optimizer)
+        moved = {id(p) for p in optimizer.parameters}
+        still = [p for p in self.eager.parameters if id(p) not in moved]
+        self.parameters = [*optimizer.parameters, *still]
+        self.recording: Recording | None = None
+        self.unrecorded = ""
+        self.still = np.empty(0)  # the numbers that the optimiser does not move
+        self.gradient: Vector | None = None  # of the last step
+
+    @property
+    def kind(self) -> str:
+        """That of the step that is really done."""
+        return self.eager.kind if self.unrecorded else super().kind
+
+    def prepare(self, X: Vector, targets: list[Any]) -> None:
+        """Record it, if it was not tried yet.
+
+        Args:
+            X: examples, of which only the shape matters.
+            targets: theirs.
+        """
+        if self.recording is not None or self.unrecorded:
+            return
+        try:
+            self.recording = self.record(X[:1], targets[0])
+        except NotRecorded as reason:
+            self.unrecorded = str(reason)
+
+    def record(self, X: Vector, target: Any) -> Recording:
+        """Model, loss and penalties as one program.
+
+        Raises:
+            NotRecorded: if that cannot be.
+        """
+        kind, loss = type(self.optimizer), self.objective.loss
+        if kind.step is not Optimizer.step:
+            raise NotRecorded(f"{kind.__name__} has a step() of its own")
+        self.writes = not is_ours(kind)  # a rule may do so to what it is given
+        self.dropouts = [each for each in self.model.modules() if isinstance(each, Dropout)]
+        outputs = count_outputs(self.model, X) if loss.targets == "classes" else 0
+        self.targets = Targets(loss, outputs, target)
+
+        def compute(x: list[Value], y: list[Value]) -> list[Value]:
+            output = self.model(x)
+            found = loss(output, self.targets.of(y))
+            if not isinstance(found, Value):
+                raise TypeError(f"the loss gave {found!r}")
+            return [self.penalised(found), *values(output)]
+
+        columns, functions = (X.shape[1], self.targets.width), (loss.function, type(loss).__call__)
+        made = Recording(compute, columns, self.parameters, self.model, functions)
+        if not any(made.reached[: len(self.optimizer.parameters)]):
+            raise NotRecorded("the loss does not depend on what the optimiser moves")
+        return made
+
+    def penalised(self, loss: Value) -> Value:
+        """The loss of an example, with the penalties: their mean is themselves."""
+        for penalty, strength in ((l1, self.objective.l1), (l2, self.objective.l2)):
+            if strength:
+                loss = loss + penalty(self.eager.weights, strength)
+        return loss
+
+    def __call__(self, X: Vector, targets: list[Any]) -> Outcome:
+        """As for every Step."""
+        self.prepare(X, targets)
+        numbers = self.optimizer.numbers
+        if self.recording is None:
+            return self.eager(X, targets)
+        if numbers.vector is None:
+            with self.held():
+                return self(X, targets)
+        chance = self.chance() if self.recording.draws else []
+        n, data = len(X), numbers.vector
+        everything = np.concatenate([data, self.still]) if len(self.still) else data
+        inputs = [np.asarray(each, self.dtype) for each in (X, self.targets.matrix(targets))]
+        found = self.recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
+        loss = sum(found.outputs[0].tolist()) / n
+        gradient = np.asarray(found.parameter_gradient, float)
+        try:
+            if not isfinite(loss):
+                raise FloatingPointError
+            given = data.copy() if self.writes else data
+            new = self.optimizer.update(given, gradient[: len(data)])
+        except FloatingPointError:
+            return self.node_by_node(X, targets, chance)
+        numbers.vector, self.gradient = new, gradient
+        return Outcome(loss, np.array(found.outputs[1:]).T)
+
+    def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
+        """The same step by the eager engine, to say what is wrong with it, if anything is."""
+        for source, state in chance:
+            source.setstate(state)
+        self.gradient = None  # it leaves the gradient where it belongs
+        self.optimizer.numbers.show()
+        return self.eager(X, targets)
+
+    def chance(self) -> list[tuple[Any, Any]]:
+        """What random numbers are drawn from, and its state."""
+        sources: list[Any] = [random, *(each.chance for each in self.dropouts if each.chance)]
+        return [(source, source.getstate()) for source in sources]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Around many steps: inside, the numbers of the parameters are in one vector alone."""
+        if self.recording is None:
+            yield
+            return
+        moved = len(self.optimizer.parameters)
+        self.still, self.gradient = from_leaves(self.recording.parameters[moved:]), None
+        with self.optimizer.numbers.held():
+            yield
+        self.leave_gradient()
+
+    def leave_gradient(self) -> None:
+        """Let the parameters have the gradient of the last step, as backward() leaves it."""
+        if self.gradient is None or self.recording is None:
+            return
+        nodes: list[Any] = self.parameters
+        write_gradients(nodes, vec[float](self.gradient))
+        for p, reached in zip(self.parameters, self.recording.reached, strict=False):
+            if not reached:
+                p.zero_grad()

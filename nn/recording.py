@@ -1,0 +1,283 @@
+"""A network as a program of array instructions: recorded from one example, run on all at once.
+
+Code that is not ours may do in Python what no graph shows: draw a number, count its calls, look at
+a number and branch. Recorded it would be frozen in silence. So it is recorded from two examples,
+and where the two graphs differ, or something was left behind, it is not recorded at all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from types import CellType
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Value
+from engine.capture import recording
+from engine.flatten import Flat, linearise
+from engine.program import NOTHING, Result, Wanted
+from engine.replays import Replays
+from engine.tape import Tape
+from nn.activations import Activation
+from nn.module import Module, contents
+
+Array = NDArray[Any]
+Compute = Callable[..., list[Value]]
+
+MUTABLE: Final = (list, dict, set, random.Random, CellType)
+GOLDEN: Final = 0.6180339887498949  # its multiples, whole parts left out, are all different
+
+
+class NotRecorded(Exception):  # noqa: N818 - says what has happened
+    """Why a network cannot be recorded."""
+
+
+class Recording:
+    """What a network computes for one example, recorded, to be run on many.
+
+    Args:
+        compute: takes a list of Values for each of the columns, and gives a list of them.
+        columns: how many numbers of an example each of its arguments has.
+        parameters: the Values whose numbers each run is given.
+        model: the network that takes part in it.
+        functions: of other people, that take part too: a loss.
+
+    Raises:
+        NotRecorded: if it cannot be recorded, or not so that it is sure to be the same.
+    """
+
+    def __init__(
+        self,
+        compute: Compute,
+        columns: Sequence[int],
+        parameters: Sequence[Value],
+        model: Module,
+        functions: Iterable[Callable[..., Any]] = (),
+    ) -> None:
+        captured = captured_with_care(compute, columns, parameters, model, functions)
+        self.flat, self.parameters = captured.flat, captured.parameters
+        names = [f"{'xy'[k]}[{i}]" for k, count in enumerate(columns) for i in range(count)]
+        names += [f"drawn[{k}]" for k in range(len(captured.draws))]
+        self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
+        self.by_tape: dict[int, bool] = {}  # by the number of examples: which replay is faster
+
+    @cached_property
+    def reached(self) -> list[bool]:
+        """Whether the first output depends on a parameter, for each of them."""
+        starts, args = [int(k) for k in self.flat.starts], [int(k) for k in self.flat.args]
+        first, found, todo = int(self.flat.first), set[int](), [int(self.flat.outputs[0])]
+        while todo:
+            slot = todo.pop()
+            if slot not in found:
+                found.add(slot)
+                if slot >= first:
+                    todo += args[starts[slot - first] : starts[slot - first + 1]]
+        constants = len(self.flat.constants)
+        return [constants + k in found for k in range(len(self.parameters))]
+
+    @property
+    def draws(self) -> bool:
+        """Whether a run draws random numbers."""
+        return bool(self.replays.draws)
+
+    def run(
+        self,
+        inputs: list[Array],
+        numbers: Array,
+        wanted: Wanted = NOTHING,
+        seeds: Sequence[float] = (),
+    ) -> Result:
+        """Compute a batch, in the dtype of the inputs.
+
+        Args:
+            inputs: the examples, a matrix with a row for each, for every argument.
+            numbers: of all parameters.
+            wanted: which gradients.
+            seeds: for each output that is differentiated.
+        """
+        n, dtype, replays = len(inputs[0]), inputs[0].dtype, self.replays
+        if n not in self.by_tape:
+            self.by_tape[n] = replays.estimate(n).best == "tape"
+        if self.by_tape[n]:
+            with np.errstate(all="ignore"):
+                return replays.run(
+                    inputs, dtype, wanted, seeds, strict=False, choice="tape", at=numbers
+                )
+        if replays.draws:
+            drawn = [[draw() for draw in replays.draws] for _ in range(n)]
+            inputs = [*inputs, np.array(drawn, dtype)]
+        return replays.program.run(inputs, numbers, dtype, wanted, seeds)
+
+
+# --- recording ---
+
+
+class Captured(NamedTuple):
+    """What a function was for one example."""
+
+    flat: Flat
+    parameters: list[Value]
+    draws: list[Callable[[], float]]
+    others: list[Value]  # leaves that it uses, but that are no parameters
+
+    def is_like(self, other: Captured) -> bool:
+        """Whether it is the same graph with the same constants."""
+        mine, theirs = self.flat, other.flat
+        return len(self.draws) == len(other.draws) and all(
+            np.array(a).tobytes() == np.array(b).tobytes()  # NaN and -0.0 included
+            for a, b in (
+                (mine.codes, theirs.codes),
+                (mine.starts, theirs.starts),
+                (mine.args, theirs.args),
+                (mine.outputs, theirs.outputs),
+                (mine.constants, theirs.constants),
+            )
+        )
+
+
+def captured(
+    compute: Compute, columns: Sequence[int], parameters: Sequence[Value], start: float
+) -> Captured:
+    """What a function is for an example of made-up numbers.
+
+    Raises:
+        NotRecorded: if it cannot be called on Values that stand for any number.
+    """
+    groups = [[Value((start + GOLDEN * k) % 1.0) for k in range(count)] for count in columns]
+    inputs = [value for group in groups for value in group]
+    try:
+        with recording("the network", [*inputs, *parameters]) as here:
+            outputs = compute(*groups)
+            drawn = [value for value, _ in here.drawn]
+            flat, _, others = linearise(outputs, [*inputs, *drawn], list(parameters))
+    except Exception as error:
+        raise NotRecorded(f"{type(error).__name__}: {error}") from error
+    return Captured(flat, list(parameters), [draw for _, draw in here.drawn], others)
+
+
+def captured_with_care(
+    compute: Compute,
+    columns: Sequence[int],
+    parameters: Sequence[Value],
+    model: Module,
+    functions: Iterable[Callable[..., Any]],
+) -> Captured:
+    """The same, from two examples if anything in it is not ours.
+
+    Leaves that are no parameters are read anew by every run, if it is not the function that makes
+    them.
+    """
+    own = [each for each in (*taking_part(model), *functions) if not is_ours(each)]
+    if not own:
+        return captured(compute, columns, parameters, 0.25)
+    for each in own:
+        if isinstance(each, Module) and type(each).draw_seed is not Module.draw_seed:
+            raise NotRecorded(f"{type(each).__name__}.draw_seed: it has a chance of its own")
+    world = Surroundings(own)
+    try:
+        first = captured(compute, columns, parameters, 0.25)
+        again = captured(compute, columns, parameters, 0.625)
+        lasting = [each for each in first.others if any(each is other for other in again.others)]
+        if lasting:
+            parameters = [*parameters, *lasting]
+            first = captured(compute, columns, parameters, 0.25)
+            again = captured(compute, columns, parameters, 0.625)
+        changed = world.changed()
+    finally:
+        world.put_back()
+    if changed:
+        raise NotRecorded(f"it leaves something behind: {changed} has changed")
+    if not first.is_like(again):
+        raise NotRecorded("it computes something else from one example to the next")
+    return first
+
+
+# --- code that is not ours ---
+
+
+def taking_part(model: Module) -> list[Any]:
+    """All that computes in a network: modules, activations, functions that it keeps."""
+    found = contents(model, {}).values()
+    return [each for each in found if not isinstance(each, Value) and callable(each)]
+
+
+def is_ours(given: Any) -> bool:
+    """Whether the code of a module or a function is the engine's or that of nn."""
+    code = type(given) if isinstance(given, Module) else given
+    code = code.function if isinstance(code, Activation) else code
+    return str(getattr(code, "__module__", None)).partition(".")[0] in ("engine", "nn")
+
+
+class Surroundings:
+    """What code may change while it computes: its modules, what functions keep, and chance.
+
+    Args:
+        code: modules and functions.
+    """
+
+    def __init__(self, code: Iterable[Any]) -> None:
+        found: dict[int, object] = {}
+        for each in code:
+            if isinstance(each, Module):
+                contents(each, found)
+            contents(kept_by(each), found)
+        modules = [vars(each) for each in found.values() if isinstance(each, Module)]
+        places = [each for each in (*found.values(), *modules) if isinstance(each, MUTABLE)]
+        self.before = [(place, snapshot(place)) for place in (random, *places)]
+        self.numpy = np.random.get_state()
+
+    def changed(self) -> str:
+        """The kind of something that is not what it was; "" if there is nothing."""
+        for place, before in self.before:
+            if not alike(before, snapshot(place)):
+                return type(place).__name__
+        return "" if alike(self.numpy, np.random.get_state()) else "NumPy's random state"
+
+    def put_back(self) -> None:
+        """Make it what it was."""
+        np.random.set_state(self.numpy)
+        for place, before in self.before:
+            if isinstance(place, list):
+                place[:] = before
+            elif isinstance(place, dict | set):
+                place.clear()
+                place.update(before)
+            elif isinstance(place, CellType):
+                place.cell_contents = before
+            else:
+                place.setstate(before)
+
+
+def kept_by(code: Any) -> list[Any]:
+    """What a function finds around it: variables of the one that it was made in, and its object."""
+    if isinstance(code, Module | Activation):
+        code = code.function if isinstance(code, Activation) else type(code).forward
+    cells = [cell for cell in getattr(code, "__closure__", None) or () if cell != CellType()]
+    around = [cell.cell_contents for cell in cells]
+    return [*cells, *around, getattr(code, "__self__", None), getattr(code, "__dict__", None)]
+
+
+def snapshot(place: Any) -> Any:
+    """What is there now."""
+    if isinstance(place, CellType):
+        return place.cell_contents
+    return place.copy() if isinstance(place, list | dict | set) else place.getstate()
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two are the same, or equal numbers, text, or containers of such."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return isinstance(a, int | float | str | set) and bool(a == b)
