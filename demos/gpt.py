@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -198,6 +199,10 @@ class Nodes:
         self.optimizer.step()
         return loss.data
 
+    def held(self) -> AbstractContextManager[None]:
+        """To be put around many steps, which may then be faster."""
+        return nullcontext()
+
     def chances(self, contexts: Array, position: int, temperature: float) -> Array:
         """For each context, the probability of each token to come after this position.
 
@@ -222,12 +227,14 @@ class Programs(Nodes):
 
     def step(self, document: Array) -> float:
         """Learn from one document, a row for each token; its loss before that."""
-        parameters = self.optimizer.parameters
-        loss, gradient = self.loss.value_and_gradient(document[np.newaxis])
-        numbers = self.optimizer.update(np.array([p.data for p in parameters]), gradient)
-        for parameter, number in zip(parameters, numbers.tolist(), strict=True):
-            parameter.data = number
+        numbers = self.optimizer.numbers
+        loss, gradient = self.loss.value_and_gradient(document[np.newaxis], at=numbers.read())
+        numbers.write(self.optimizer.update(numbers.read(), gradient))
         return float(loss)
+
+    def held(self) -> AbstractContextManager[None]:
+        """Inside, the numbers of the parameters are in one array, and afterwards in the Values."""
+        return self.optimizer.numbers.held()
 
     def chances(self, contexts: Array, position: int, temperature: float) -> Array:
         """For each context, the probability of each token to come after this position.

@@ -77,13 +77,15 @@ def train(way: Nodes, texts: Sequence[str]) -> list[float]:
     losses: list[float] = []
     first: dict[int, float] = {}  # seconds of the first step with a name of this length
     begin = perf_counter()
-    for k, name in enumerate(texts, start=1):
-        start = perf_counter()
-        way.optimizer.lr = RATE * (1 - (k - 1) / len(texts))
-        losses.append(way.step(documents[name]))
-        first.setdefault(len(name), perf_counter() - start)
-        if k % 100 == 0:
-            print(f"  step {k:5}   mean loss of the last 100 names {np.mean(losses[-100:]):.3f}")
+    with way.held():
+        for k, name in enumerate(texts, start=1):
+            start = perf_counter()
+            way.optimizer.lr = RATE * (1 - (k - 1) / len(texts))
+            losses.append(way.step(documents[name]))
+            first.setdefault(len(name), perf_counter() - start)
+            if k % 100 == 0:
+                mean = np.mean(losses[-100:])
+                print(f"  step {k:5}   mean loss of the last 100 names {mean:.3f}")
     print(
         f"\n{len(texts):,} steps in {perf_counter() - begin:.2f} s, of which the first ones of the "
         f"{len(first)} lengths took {sum(first.values()):.2f} s"

@@ -64,9 +64,10 @@ def by_record(names: tuple[str, ...]) -> Side:
         for p, number in zip(parameters, start, strict=True):
             p.data = number
         way.optimizer.load_state_dict(fresh)
-        for _ in range(steps):
-            for document in documents:
-                loss = way.step(document)
+        with way.held():
+            for _ in range(steps):
+                for document in documents:
+                    loss = way.step(document)
         return float(loss)
 
     return Side("chainrule", run, lambda: in_order(way.model))
