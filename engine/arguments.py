@@ -153,7 +153,7 @@ class Arguments:
             rows = gradients[first : first + prod(shape)]
             first += prod(shape)
             if isinstance(leaf, np.ndarray):
-                parts.append(np.ascontiguousarray(rows.T).reshape(-1, *shape) if shape else rows[0])
+                parts.append(rows.T.reshape(rows.shape[1], *shape) if shape else rows[0])
             elif self.batch is None or summed:
                 parts.append(float(rows.sum()))
             else:
@@ -172,6 +172,8 @@ def checked(leaf: Any, name: str) -> Any:
             "gradient belongs into record(f, parameters=[...])"
         )
     if hasattr(leaf, "__array__") and not np.isscalar(leaf):
+        if isinstance(leaf, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
         return real_array(np.asarray(leaf), name)
     if isinstance(leaf, (str, bytes, complex)) or leaf is None:
         raise not_a_number(leaf, name)

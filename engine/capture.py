@@ -41,7 +41,7 @@ class Recording:
         """Refuse to look at the number of a Value that changes between runs."""
         if self.depends(value):
             raise RuntimeError(
-                f"{what} asks for the number of a Value while {self.name} is being recorded: all "
+                f"{what} deals with the number of a Value while {self.name} is being recorded: all "
                 "later runs would have the number, or take the branch, of this one example. Use "
                 "where(a < b, x, y) for a choice, maximum, minimum, abs or relu where they fit, "
                 "logsumexp or softmax for a stable sum of exponentials, v.detach() for a value "

@@ -50,7 +50,8 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
     """
     if not isinstance(y, Value):
         raise not_a_value(y, "gradient(y, xs)")
-    if ENGINE.recording() is not None:
+    detached = ENGINE.recording() is not None and not differentiable
+    if detached:
         differentiable = True  # floats would be those of the example
     nodes = structures.leaves(xs)
     for node in nodes:
@@ -62,7 +63,10 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
             if strict:
                 raise independent(y, node, n)
             found[n] = 0.0
-    return structures.restore(xs, map(as_value, found) if differentiable else iter(found))
+    if not differentiable:
+        return structures.restore(xs, iter(found))
+    values = map(as_value, found)
+    return structures.restore(xs, (each.detach() for each in values) if detached else values)
 
 
 def not_among_xs(given: Any) -> TypeError:

@@ -36,6 +36,7 @@ class Names:
         self.rows: tuple[list[Rows], list[Rows]] = (families(parameters), families(tape.inputs))
         for number, each in enumerate(layout.instructions):
             self.rows[each.space].append(Rows(each.first, each.first + each.count, f"t{number}"))
+        self.firsts = [np.array([each.first for each in rows]) for rows in self.rows]
         self.outputs = layout.places(flat.outputs)
 
     def line(self, number: int, instruction: Instruction) -> str:
@@ -63,10 +64,12 @@ class Names:
         if operand.space == S and 0 <= at < len(self.numbers) and (rows == rows.flat[0]).all():
             return f"{self.numbers[at]:g}"
         inside = np.unique(rows)
+        known = self.rows[operand.space]
+        at_or_before = np.searchsorted(self.firsts[operand.space], inside, "right") - 1
         names = [
-            name
-            for first, last, name in self.rows[operand.space]
-            if ((inside >= first) & (inside < last)).any()
+            known[k].name
+            for k in dict.fromkeys(at_or_before.tolist())
+            if k >= 0 and ((inside >= known[k].first) & (inside < known[k].last)).any()
         ]
         constants = self.layout.constants, self.layout.constants + len(self.numbers)
         if operand.space == S and ((inside >= constants[0]) & (inside < constants[1])).any():

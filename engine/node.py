@@ -191,6 +191,8 @@ class Node:
     def data(self, data: object) -> None:
         if self._code >= 0:
             raise not_a_leaf(self.op)
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "v.data = ...")
         self._data = number(data, "data")
 
     @property

@@ -34,6 +34,12 @@ class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as ever
         return pause if function is None else pause(function)
 
     def __enter__(self) -> None:
+        if ENGINE.recording() is not None:
+            raise RuntimeError(
+                f"no_grad() while {ENGINE.recording().name} is being recorded: all later runs "
+                "would have the numbers of this one example. Write v.detach() for a value through "
+                "which no derivative passes"
+            )
         ENGINE.pauses.append(None)
         ENGINE.thread.pauses = getattr(ENGINE.thread, "pauses", 0) + 1
 

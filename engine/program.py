@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.batching.instructions import Instruction, Layout, S, Z
+from engine.batching.instructions import Instruction, Layout, Z
 from engine.batching.plan import Plan
 from engine.listing import Names
 from engine.rules import ROWS

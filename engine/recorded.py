@@ -188,7 +188,7 @@ class Recorded:
             arguments, captured = self.prepare(given)
             call = Call(arguments, captured, wrt, reduce, seeds, self.options, self.name)
             if key is not None and len(self.calls) < KEPT_CALLS:
-                self.calls[key, wrt, reduce] = call
+                self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
         else:
             self.last = known.captured
             if known.is_quick and at is None:

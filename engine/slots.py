@@ -49,10 +49,10 @@ def write_leaves(nodes: list[Leaf], data: vec[float], first: i64) -> None:
 
 def write_gradients(nodes: list[Node], gradient: vec[float]) -> None:
     """Leave each node its number as the gradient."""
-    k: i64 = 0
-    for node in nodes:
+    k: i64
+    for k in range(len(nodes)):
+        node = nodes[k]
         node._grad, node._has_grad = gradient[k], True
-        k += 1
 
 
 def operands(i: i64, starts: vec[i32], args: vec[i32], data: vec[float]) -> list[float]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from sys import float_info
-from typing import Any, Final
+from typing import Final
 
 from engine.backward import local_derivative, topological_order
-from engine.differences import NONE, Slope, careful_slopes, exact, slopes, tape_of
+from engine.differences import NONE, Slope, careful_slopes, exact, is_broken, slopes, tape_of
 from engine.elementary import FLOATS
 from engine.functions import VALUES
 from engine.primitive import Primitive
@@ -119,8 +118,8 @@ def true_slope(
 ) -> Slope:
     """The derivative of a function of a row in its last coordinate, as precise as need be."""
     quick = slopes(f, x, ks[-1])
-    if quick is not None and agrees(got, quick[0], tolerance):
-        return quick[0]
+    if quick is not None and agrees(got, quick[0][0], tolerance):
+        return quick[0][0]
     leaves = [Value(each) for each in x]
     precise = exact(tape_of([getattr(VALUES, row.name)(*leaves)], leaves), x, ks)[0]
     return precise if precise is not NONE else careful_slopes(f, x, ks[-1], 1)[0]
@@ -129,16 +128,22 @@ def true_slope(
 def agrees(got: float, found: Slope, tolerance: float) -> bool:
     """Whether a derivative is what differences gave, as far as these can tell, which is far."""
     size = tolerance * max(abs(got), abs(found.value))
-    return abs(got - found.value) <= size + 10 * found.error and 10 * found.error <= size + TINY
+    return (
+        abs(got - found.value) <= size + 10 * found.error + TINY
+        and 10 * found.error <= size + NOISE
+    )
 
 
 def differ(got: float, found: Slope, tolerance: float) -> bool:
     """Whether a derivative is certainly not what differences gave."""
+    if got == found.value:
+        return False
     size = tolerance * max(abs(got), abs(found.value))
     return isfinite(found.error) and not abs(got - found.value) <= size + 10 * found.error + TINY
 
 
 TINY: Final = 1e-12  # derivatives are true to 1e-12 * max(1, |derivative|)
+NOISE: Final = 1e-9  # so much may be left of a derivative of 0, by the rounding of large values
 
 
 def argument(row: Primitive, k: int) -> str:
@@ -155,46 +160,37 @@ def moved_by(x: Sequence[float], k: int) -> list[float]:
 
 
 def at_kink(row: Primitive, x: Sequence[float], step: Sequence[float]) -> bool:
-    """Whether the row has a kink, a jump or the end of its domain within a few steps of a point.
-
-    Along a smooth curve second differences grow with the square of the step: by 4 from 8 steps to
-    16. Across a kink they grow with the step itself, across a jump not at all.
-    """
+    """Whether the row has a kink, a jump or the end of its domain within some steps of a point."""
 
     def along(t: float) -> float:
         return float(row.forward(FLOATS, *(a + t * b for a, b in zip(x, step, strict=True))))
 
+    return is_bent(along)
+
+
+def is_bent(along: Callable[[float], float]) -> bool:
+    """Whether a function has a kink, a jump or the end of its domain near 0."""
     try:
-        middle = along(0.0)
-        near, far = (abs(along(t) - 2 * middle + along(-t)) for t in (8.0, 16.0))
+        middle, wide, narrow = along(0.0), along(16.0) + along(-16.0), along(8.0) + along(-8.0)
     except (ArithmeticError, ValueError):
         return True
-    noise = 64 * float_info.epsilon * max(abs(middle), abs(along(16.0)), abs(along(-16.0)))
-    if not isfinite(near + far):
-        return not isfinite(near) or not isfinite(far)
-    return near > noise and far < 3 * near
+    return is_broken(narrow - 2 * middle, wide - 2 * middle, max(abs(wide), abs(middle)))
 
 
-def kinks(
-    here: Sequence[Value], right: Sequence[Value], left: Sequence[Value]
-) -> tuple[str, ...] | None:
+def kinks(here: Sequence[Value], there: Sequence[Value]) -> list[str] | None:
     """The nodes that have a kink within a step; None if the graph itself is another one there.
 
     Args:
         here: the outputs at the point.
-        right, left: the outputs a step to either side.
+        there: the outputs a step away.
     """
-    graphs = [computed(outputs) for outputs in (here, right, left)]
-    if len({tuple(node._code for node in graph) for graph in graphs}) > 1:
+    graphs = [computed(outputs) for outputs in (here, there)]
+    codes = [[node._code for node in graph] for graph in graphs]
+    if codes[0] != codes[1]:
         return None
     found: dict[str, None] = {}
-    for node, a, b in zip(*graphs, strict=True):
-        steps = [max(r - x, x - s, key=abs) for x, r, s in zip(node.primals, a.primals, b.primals)]
+    for node, other in zip(*graphs, strict=True):
+        steps = [b - a for a, b in zip(node.primals, other.primals, strict=True)]
         if any(steps) and at_kink(ROWS[node._code], node.primals, steps):
             found[written(ROWS[node._code], node.primals)] = None
-    return tuple(found)
-
-
-def any_kind(given: Any) -> Any:
-    """For type checkers."""
-    return given
+    return list(found)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from librt.vecs import vec
 from mypy_extensions import i32, i64
 
+from engine.capture import recording
 from engine.drawing import draw
 from engine.flatten import Flat
 from engine.functions import VALUES
@@ -126,9 +128,10 @@ class Tape:
             x if isinstance(x, Value) else Value(x, name)
             for x, name in zip(numbers, self.inputs, strict=True)
         ]
-        for node in range(len(self)):
-            row = ROWS[flat.codes[node]]
-            slots.append(getattr(VALUES, row.name)(*(slots[k] for k in self.operands(node))))
+        with recording("the tape", []) if inputs is None else nullcontext():  # 0 may have no value
+            for node in range(len(self)):
+                row = ROWS[flat.codes[node]]
+                slots.append(getattr(VALUES, row.name)(*(slots[k] for k in self.operands(node))))
         return [slots[k] for k in flat.outputs]
 
     def draw(self, **options: Any) -> Drawing:

@@ -66,7 +66,7 @@ class Value(Node):
         >>> x.grad
         3.0
         """
-        if is_recorded():
+        if is_recorded() and (self._code >= 0 or id(self) in ENGINE.recording().leaves):
             return Value(None, NO_LABEL, STOP, self, None, self._data, self._data)
         return Value(self._data, NO_LABEL, CONSTANT)
 
@@ -103,8 +103,9 @@ class Value(Node):
 
         Source: S. Linnainmaa, Taylor expansion of the accumulated rounding error, BIT 16, 1976.
         """
-        start = number(seed, "backward(seed)")
-        differentiate(self, start)
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "backward(), for which there is gradient(y, xs),")
+        differentiate(self, number(seed, "backward(seed)"))
 
     # --- arithmetic. "| Any", since NotImplemented is no Value; it lets arrays have their turn ---
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.arguments import Arguments
+from engine.capture import recording
 from engine.derive import gradient
 from engine.program import Result, Wanted
 from engine.structures import leaves
@@ -50,12 +52,15 @@ def eager(
     seeds: Sequence[float],
 ) -> Result:
     """What the function itself gives, example by example."""
-    inputs = np.concatenate(arguments.arrays(np.float64), axis=1)
+    arrays = arguments.arrays(np.float64)
+    inputs = np.concatenate(arrays, axis=1) if arrays else np.empty((1, 0))
     values: list[list[float]] = []
     of_parameters, of_inputs = np.zeros(len(parameters)), np.zeros(inputs.shape[::-1])
     for k, row in enumerate(inputs.tolist()):
         nodes = [Value(x) for x in row]
-        outputs = [as_value(each) for each in leaves(function(*arguments.stand_ins(nodes)))]
+        with nullcontext() if arguments.batch is None else recording("the check", []):
+            # of a batch: so what does not exist is inf or NaN, and no error
+            outputs = [as_value(each) for each in leaves(function(*arguments.stand_ins(nodes)))]
         values.append([each.data for each in outputs])
         for output, seed in zip(wanted.differentiated, seeds, strict=True):
             slopes = seed * np.array(gradient(outputs[output], [*parameters, *nodes]))

@@ -87,8 +87,10 @@ class Deposits:
             self.clear(space, rows.ravel())
         written[rows] = True
         if not axes and fresh and sign > 0:
-            produce(target.reshape(*rows.shape, -1) if rows.ndim == 1 else target)
-            return
+            direct = target.reshape(*rows.shape, -1)
+            if np.may_share_memory(direct, target):  # else it is a copy: tiles are no one axis
+                produce(direct)
+                return
         given = produce(None)
         shaped = given.reshape(*pattern.shape, -1)
         if axes and fresh and sign > 0:
@@ -96,7 +98,7 @@ class Deposits:
         else:
             total = self.sum_over(shaped, axes) if axes else given.reshape(target.shape)
             if fresh:
-                self.work.call(np.negative, total, target)
+                self.work.call(np.positive if sign > 0 else np.negative, total, target)
             else:
                 self.work.call(np.add if sign > 0 else np.subtract, target, total, target)
             self.work.give_back(total)

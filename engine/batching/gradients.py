@@ -20,7 +20,7 @@ from engine.batching.kernels import (
 from engine.batching.values import Elementwise, Matrix, Source, Values, product
 from engine.elementary import arrays
 from engine.formulas import Symbol
-from engine.rules import ROWS
+from engine.rules import ROWS, TABLE
 
 Array = NDArray[Any]
 
@@ -157,8 +157,9 @@ class Gradients:
         """Another variadic row, by the partials of its formula."""
         row = ROWS[instruction.code]
         y = self.values.out(instruction)
-        formula = uniform_contribution(row) if len(instruction.operands) == 1 else None
-        if formula is not None:
+        matrix = len(instruction.operands) == 1
+        if matrix and row is TABLE["logsumexp"]:
+            formula = uniform_contribution(row)
             operand = instruction.operands[0]
             leaves = {GRADIENT: g[:, None], VALUE: y[:, None], X0: context}
 
@@ -168,7 +169,6 @@ class Gradients:
             if self.into.is_wanted(operand):
                 self.into.add(operand.space, operand.rows, produce, instruction.space)
             return
-        matrix = len(instruction.operands) == 1
         if matrix:
             context = [context[:, k] for k in range(context.shape[1])]
         for k in range(len(context)):

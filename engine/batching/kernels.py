@@ -79,6 +79,18 @@ def contribution(row: Primitive, known: Known, k: int) -> tuple[int, Symbol | fl
     return times_gradient(local)
 
 
+@cache
+def usable(row: Primitive, known: Known) -> Known:
+    """The known numbers; none of them where a formula would meet 1 / 0 or the like among them."""
+    try:
+        value(row, known)
+        for k in range(len(row.arguments)):
+            contribution(row, known, k)
+    except (ArithmeticError, ValueError):
+        return ()
+    return known
+
+
 def times_gradient(local: Symbol | float) -> tuple[int, Symbol | float]:
     """The gradient times a partial, in as few operations as may be."""
     if not isinstance(local, Symbol):
@@ -93,24 +105,13 @@ def times_gradient(local: Symbol | float) -> tuple[int, Symbol | float]:
     return 1, apply("mul", GRADIENT, local)
 
 
-class Alone(tuple[Symbol | float, ...]):
-    """The arguments of a variadic row, of which only the first is looked at."""
-
-    def __iter__(self) -> Any:
-        raise IndexError("others are looked at")
-
-
 @cache
-def uniform_contribution(row: Primitive) -> Symbol | float | None:
+def uniform_contribution(row: Primitive) -> Symbol | float:
     """What a variadic row adds to the gradient of each argument, if its partials are all alike.
 
-    They are if that of an argument looks at this argument and the value alone. None if it looks at
-    others too.
+    They are where that of an argument looks at this argument and the value alone: in logsumexp.
     """
-    try:
-        return apply("mul", GRADIENT, row.partial(SYMBOLS, 0, VALUE, Alone([X0])))
-    except (IndexError, TypeError):
-        return None
+    return apply("mul", GRADIENT, row.partial(SYMBOLS, 0, VALUE, (X0,)))
 
 
 def arguments(row: Primitive, known: Known) -> list[Symbol | float]:

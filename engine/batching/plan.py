@@ -59,7 +59,7 @@ class Plan:
         self.copied = sorted(values.read_rows)
         self.parameters = self.S[1 : flat.parameters + 1, 0]
         self.backward: list[Any] = []
-        self.seeds: list[Array] = []
+        self.seeds: list[tuple[Array, list[int], int]] = []
         if of_parameters or of_inputs:
             self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)
 
@@ -81,9 +81,15 @@ class Plan:
             gradients.mark_wanted(each)
         for k in differentiated:
             gradients.seed(self.outputs[k])
+        # Outputs may be the same node; and one that all examples share counts for each of them.
+        places = [self.outputs[k] for k in differentiated]
         self.seeds = [
-            gradients.into.buffers[space][row]
-            for space, row in (self.outputs[k] for k in differentiated)
+            (
+                gradients.into.buffers[place[0]][place[1]],
+                [k for k, each in enumerate(places) if each == place],
+                self.batch if place[0] == S else 1,
+            )
+            for place in dict.fromkeys(places)
         ]
         pairs = zip(reversed(layout.instructions), reversed(contexts), strict=True)
         for instruction, context in pairs:
@@ -106,10 +112,11 @@ class Plan:
         for function, arguments in self.forward:
             function(*arguments)
         if seeds:
-            for row, seed in zip(self.seeds, seeds, strict=True):
-                row[:] = seed
+            for row, which, times in self.seeds:
+                row[:] = times * sum(seeds[k] for k in which)
             for function, arguments in self.backward:
                 function(*arguments)
+        self.inputs[:] = [None] * len(inputs)  # which are the caller's
 
     def results(self) -> list[Array]:
         """A copy of each output, a number for every example."""

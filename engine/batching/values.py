@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.instructions import Indices, Instruction, Operand, S, Z
-from engine.batching.kernels import Known, Workshop, larger, smaller, value
+from engine.batching.kernels import Known, Workshop, larger, smaller, usable, value
 from engine.batching.views import Pattern, affine, split, tiled, view
 from engine.elementary import arrays
 from engine.formulas import Symbol, symbol
@@ -106,7 +106,9 @@ class Values:
         """A formula on rows of operands."""
         row, operands = ROWS[instruction.code], instruction.operands
         numbers = [self.number(operand) for operand in operands]
-        known = tuple((k, x) for k, x in enumerate(numbers) if x is not None)
+        known = usable(row, tuple((k, x) for k, x in enumerate(numbers) if x is not None))
+        if not known:
+            numbers = [None] * len(operands)
         patterns = [tiled(operand.rows) for operand in operands]
         inner = next((p.shape[1] for p in patterns if p is not None and len(p.shape) == 2), 0)
         shape: tuple[int, ...] = (instruction.count,)

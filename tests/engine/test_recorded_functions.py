@@ -1,0 +1,169 @@
+"""Which functions can be recorded, and what recording leaves behind."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import operator
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Value, as_value, no_grad, record, tanh
+from engine.derive import gradient
+from engine.node import ENGINE
+
+REPLAYS = ["tape", "program"]
+X = np.random.default_rng(0).normal(size=(64, 4))
+P = [Value(x) for x in np.random.default_rng(1).normal(size=16)]
+
+
+def net(x: Any) -> Any:
+    """Three neurons; all inputs and parameters count."""
+    hidden = [sum(w * a for w, a in zip(P[4 * k : 4 * k + 4], x, strict=True)) for k in range(3)]
+    return sum(each.tanh() * w for each, w in zip(hidden, P[12:], strict=False)) + P[15] * x[0]
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    """Whatever happens, nothing is being recorded afterwards."""
+    yield
+    assert ENGINE.recording() is None
+    assert not ENGINE.recordings
+    assert gc.isenabled()
+    assert (Value(1.0) < Value(2.0)) is True
+
+
+# --- functions ---
+
+
+class Line:
+    def __init__(self) -> None:
+        self.w = Value(2.0)
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * x
+
+    @staticmethod
+    def twice(x: Any) -> Any:
+        return 2 * x
+
+
+def cubed(x: Any, *, n: int = 3) -> Any:
+    return x**n
+
+
+LINE = Line()
+FUNCTIONS: list[tuple[Callable[..., Any], float]] = [
+    (LINE, 6.0), (LINE.__call__, 6.0), (Line.twice, 6.0), (cubed, 27.0), (abs, 3.0),
+    (functools.partial(cubed, n=2), 9.0), (functools.partial(operator.mul, 5.0), 15.0),
+    (lambda x, n=2: x**n, 9.0), (lambda *x: x[0] + 1, 4.0), (lambda x, **_: x, 3.0),
+    (lambda x: [x, 4.0][0], 3.0), (tanh, np.tanh(3.0)), (lambda x: np.tanh(x), np.tanh(3.0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "expected"), FUNCTIONS)
+def test_functions_of_every_kind(f: Any, expected: float) -> None:
+    recorded = record(f, [LINE.w])
+    assert recorded(3) == pytest.approx(expected)
+    assert recorded(np.array([3.0, 3.0])).tolist() == pytest.approx([expected] * 2)
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+def test_parameters_alone(replay: Any) -> None:
+    p = Value(2.0)
+    recorded = record(lambda: p * p, [p, Value(5.0)], replay=replay)
+    assert recorded() == 4.0
+    p.data = 3.0
+    value, slopes = recorded.value_and_gradient()
+    assert (value, slopes.tolist()) == (9.0, [6.0, 0.0])
+    assert recorded.value_and_gradient(at=[4.0, 0.0])[0] == 16.0
+
+
+# --- what is left behind ---
+
+
+def test_a_function_that_fails_can_be_tried_again() -> None:
+    broken = [True]
+
+    def f(x: Any) -> Any:
+        if broken:
+            raise KeyError("on the way")
+        return x + 1
+
+    recorded = record(f)
+    with pytest.raises(KeyError):
+        recorded(1.0)
+    assert (Value(1.0) > 2.0) is False
+    broken.clear()
+    assert recorded(1.0) == 2.0
+
+
+def test_a_forgotten_parameter_is_mentioned() -> None:
+    with pytest.warns(UserWarning, match=r"parameters=\[\.\.\.\]"):
+        assert record(lambda x: x * P[0])(3.0) == 3 * P[0].data
+
+
+# --- numbers of the example are not baked in ---
+
+
+def by_no_grad(x: Any) -> Any:
+    with no_grad():
+        shift = x * 3
+    return shift * x
+
+
+def by_backward(x: Any) -> Any:
+    y = x * x
+    y.backward()
+    return y * x.grad
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x * 3).detach() * x,
+        lambda x: (x != 2) * x,
+        lambda x: x * gradient(x * x, x, differentiable=True),
+        lambda x: x * gradient(x * x, x),
+    ],
+)
+def test_later_examples_have_their_own_numbers(f: Any) -> None:
+    recorded = record(f, example=2.0)
+    for x in (2.0, 3.0, -1.0):
+        node = Value(x)
+        expected = as_value(f(node))
+        assert recorded.value_and_gradient(x) == (expected.data, gradient(expected, node))
+
+
+@pytest.mark.parametrize(("f", "at_three"), [(by_no_grad, 27.0), (by_backward, 54.0)])
+def test_what_would_bake_the_example_in_is_refused(f: Any, at_three: float) -> None:
+    try:
+        recorded = record(f, example=2.0)
+    except RuntimeError:
+        return
+    assert recorded(3.0) == at_three
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+def test_arrays_of_the_caller_are_not_kept(replay: Any) -> None:
+    recorded = record(net, P, replay=replay)
+    given = X.copy()
+    recorded.value_and_gradient(given)
+    ref = weakref.ref(given)
+    del given
+    assert ref() is None
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.sampled_from(REPLAYS))
+def test_batches_of_any_sizes_one_after_the_other(sizes: list[int], replay: Any) -> None:
+    recorded = record(net, P, replay=replay)
+    whole = [recorded(row.tolist()) for row in X[:9]]
+    for size in sizes:
+        np.testing.assert_allclose(recorded(X[:size]), whole[:size], rtol=1e-12)
