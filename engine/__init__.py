@@ -27,6 +27,7 @@ from engine.value import Value, as_value
 
 if TYPE_CHECKING:
     from engine.anomaly import detect_anomaly
+    from engine.check import gradcheck
     from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from engine.drawing import Drawing, draw
     from engine.recorded import Recorded
@@ -38,6 +39,7 @@ LAZY = {  # importing the engine loads neither Graphviz nor NumPy
     "Recorded": "engine.recorded",
     "detect_anomaly": "engine.anomaly",
     "draw": "engine.drawing",
+    "gradcheck": "engine.check",
     "record": "engine.recording",
     **dict.fromkeys(CALCULUS.split(), "engine.derive"),
 }
@@ -62,6 +64,7 @@ __all__ = [
     "detect_anomaly",
     "draw",
     "grad",
+    "gradcheck",
     "gradient",
     "hessian",
     "hvp",

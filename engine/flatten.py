@@ -102,7 +102,16 @@ def numbered(
             numbers = append(numbers, value)
         node._mark = base + place
     flat = Flat(len(parameters), len(inputs), numbers)
-    after: i64 = len(numbers)
+    write_nodes(flat, computed, outputs, base, variable)
+    return flat, computed, forgotten
+
+
+def write_nodes(
+    flat: Flat, computed: list[Node], outputs: list[Node], base: i64, variable: i64
+) -> None:
+    """Append the computed nodes to the arrays, and the slots of the outputs."""
+    after: i64 = len(flat.constants)
+    slot: i64 = flat.parameters + flat.inputs
     for node in computed:
         node._mark = variable + slot
         slot += 1
@@ -118,7 +127,6 @@ def numbered(
         flat.starts = append(flat.starts, i32(len(flat.args)))
     for node in outputs:
         flat.outputs = append(flat.outputs, slot_of(node, variable, base, after))
-    return flat, computed, forgotten
 
 
 def changes(node: Node, variable: i64) -> bool:

@@ -32,6 +32,26 @@ Where a function has a kink, its row takes the useful subgradient: that of PyTor
 The chain rule multiplies as IEEE 754 has it: where a gradient of 0 meets an infinite partial, or the other way
 round, the result is NaN, as in PyTorch; sqrt(x) ** 2 at 0 is such a place. Only what a row that `selects` has not
 chosen gets nothing at all, and no NaN: the other branch of `where`, the smaller argument of `maximum`, relu below 0.
+
+Where PyTorch and JAX disagree with us or with each other (all of it is held in tests/engine/test_oracles.py):
+
+| where                       | ours           | PyTorch | JAX      | why                                    |
+|-----------------------------|----------------|---------|----------|----------------------------------------|
+| abs at 0                    | 0              | 0       | 1        | the middle of its slopes               |
+| abs, relu at NaN            | NaN            | 0, 1    | -1, 0    | NaN stays NaN, so that it is seen      |
+| sign, step of NaN           | NaN            | 0, 0    | NaN, 0   | the same                               |
+| leaky_relu at 0             | its slope      | slope   | 1        | 0 belongs to the side of the slope     |
+| hypot at (0, 0)             | 0, 0           | NaN     | 1/2, 1/2 | a distance of 0 is no reason for NaN   |
+| hypot'' at |a| = |b|        | the formula    | same    | 0        | lost in a tie of JAX's max(|a|, |b|)   |
+| atan2 at (0, 0)             | 0, 0           | 0, 0    | NaN      | none exists; 0 does no harm            |
+| pow at (0, 0)               | 0, 0           | 0, 0    | NaN, 0   | a ** 0 is 1 for all a                  |
+| d2/da db of a ** b at b = 0 | 1/a            | 0       | 1/a      | PyTorch takes a constant 0             |
+| maximum, minimum with NaN   | 1/2, 1/2       | 1, 1    | 0, 0     | neither larger nor smaller: a tie      |
+| gelu at -inf; slope at inf  | 0; 1           | NaN     | NaN      | its limits                             |
+| asin'', acos'' at +-1       | NaN            | +-inf   | +-inf    | from (1 - x) (1 + x), for more digits  |
+| 0 times inf, where 0 is a   | 0              | NaN     | NaN      | what is 0 on purpose, or not chosen,   |
+| partial or a branch not taken |              |         |          | stays 0 (mostly in second order)       |
+| log(0), 1/0, exp(1000)      | an error       | inf     | inf      | as Python's floats                     |
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from engine.rules import ROWS
 from engine.value import Value, as_value
 
 POINTS: Final = 300  # at which a primitive is checked, however many nodes it has
-OPERANDS: Final = 12  # of a node that are checked, of however many
+OPERANDS: Final = 12  # of a node that are checked, or a few more, of however many
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def faults(
     def value(at: list[float]) -> list[float]:
         return [float(row.forward(FLOATS, *at))]
 
-    for k in range(min(len(x), OPERANDS)):
+    for k in spread(len(x)):
         if at_kink(row, x, moved_by(x, k)):
             continue
         got = local_derivative(code, k, value(x)[0], primals)
@@ -89,6 +89,11 @@ def faults(
             yield Suspect(row, primals, f"partial in {argument(row, k)}", got, expected.value)
         elif order == 2:
             yield from second_faults(row, x, k, tolerance)
+
+
+def spread(count: int) -> list[int]:
+    """The operands to check: all, or some from the first to the last."""
+    return sorted({*range(0, count, max(1, count // OPERANDS)), *range(count)[-1:]})
 
 
 def second_faults(row: Primitive, x: list[float], k: int, tolerance: float) -> Iterator[Suspect]:
@@ -100,7 +105,9 @@ def second_faults(row: Primitive, x: list[float], k: int, tolerance: float) -> I
         y = float(row.forward(FLOATS, *at))
         return [float(row.partial(FLOATS, k, y, tuple(at)))]
 
-    for j, each in enumerate(adjoint_graphs(graph, leaves, 1.0)[:OPERANDS]):
+    slopes_of_partial = adjoint_graphs(graph, leaves, 1.0)
+    for j in spread(len(x)):
+        each = slopes_of_partial[j]
         got = 0.0 if each is None else float(as_value(each).data)
         expected = true_slope(partial, row, x, [k, j], got, tolerance)
         if differ(got, expected, tolerance):

@@ -19,6 +19,7 @@ RECORDED = {  # which of these can be asked depends on the peers
     "rosenbrock": "Rosenbrock",
     "options": "Black-Scholes",
     "names_gpt": "GPT step with Adam",
+    "cost": "Hessian times vector",
 }
 
 

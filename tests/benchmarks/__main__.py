@@ -30,6 +30,7 @@ import engine
 QUESTIONS = (
     "moons", "gpt", "chain", "startup", "digits",  # node by node; then recorded:
     "recording", "moons_batch", "network", "point", "long", "rosenbrock", "options", "names_gpt",
+    "cost",
 )  # fmt: skip
 THREADS = ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "VECLIB_MAXIMUM")  # of whichever BLAS NumPy has
 

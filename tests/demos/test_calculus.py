@@ -1,0 +1,164 @@
+"""The demos of derivatives: Newton's method, gradient checking, topological order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import cache
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from demos import gradient_check, newton, why_order
+from engine import Value
+from engine.rules import TABLE
+
+PICTURES = {
+    "newton": ["newton"],
+    "gradient_check": ["gradient_check"],
+    "why_order": ["why_order", "why_order_graph"],
+}
+Run = Callable[[str], tuple[str, Path]]
+
+
+@pytest.fixture(autouse=True)
+def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a demo once for all tests: what it prints, and its pictures' folder."""
+
+    @cache
+    def run(name: str) -> tuple[str, Path]:
+        folder, said = tmp_path_factory.mktemp(name), StringIO()
+        with redirect_stdout(said):
+            import_module(f"demos.{name}").main(["--out", str(folder)])
+        return said.getvalue(), folder
+
+    return run
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_demo_draws(name: str, run: Run) -> None:
+    said, folder = run(name)
+    assert sorted(path.stem for path in folder.glob("*.svg")) == PICTURES[name]
+    for picture in PICTURES[name]:
+        assert f"{folder / picture}.svg and .png" in said
+        assert "</svg>" in (folder / f"{picture}.svg").read_text(encoding="utf-8")
+        pixels = np.asarray(imread(folder / f"{picture}.png"))[..., :3]
+        assert min(pixels.shape[:2]) >= 400
+        assert 0.01 < (pixels.min(axis=2) < 0.9).mean() < 0.99  # some of it is ink, and not all
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_its_docstring_is_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    demo = import_module(f"demos.{name}")
+    with pytest.raises(SystemExit, match="0"):
+        demo.main(["--help"])
+    text = capsys.readouterr().out
+    assert f"{name}: " in text
+    for word in ("?\n", f"Command: chainrule {name}", "Expect: ", "Source: ", "--out"):
+        assert word in text
+
+
+# --- newton ---
+
+
+def test_newton_doubles_the_digits_and_is_far_quicker(run: Run) -> None:
+    quick = newton.walk(newton.valley, newton.newton_step, newton.START, 50)
+    slow = newton.walk(newton.valley, newton.descent_step, newton.START, 5000)
+    far = [newton.distance(at) for at in quick]
+    assert len(quick) < 10 < 2000 < len(slow) < 4000
+    assert far[-1] < 1e-11
+    for before, after in ((far[3], far[4]), (far[4], far[5]), (far[5], far[6])):
+        assert after < 2 * before**1.5  # before ** 2 but for a factor
+    assert newton.distance(slow[-1]) < 1e-5
+    steps = re.findall(r"^(\d+) .* bowl$", run("newton")[0], re.M)
+    assert [*map(int, steps)] == [*range(len(quick) - 1)]
+
+
+def test_newtons_first_step_by_hand() -> None:
+    x, y = newton.START
+    slope = np.array([-2 * (1 - x) - 40 * x * (y - x**2), 20 * (y - x**2)])
+    curve = np.array([[2 - 40 * y + 120 * x**2, -40 * x], [-40 * x, 20]])
+    step = newton.newton_step(newton.valley, newton.START)
+    assert curve @ step == pytest.approx(-slope)
+    down = newton.descent_step(newton.valley, newton.START)
+    assert down == pytest.approx(-newton.RATE * slope)
+
+
+def test_newton_is_content_with_a_saddle(run: Run) -> None:
+    said, _ = run("newton")
+    assert re.search(r"^Newton's method +-?0\.0000 +-?0\.0000 +0\.0000$", said, re.M)
+    assert re.search(r"^gradient descent +0\.7071 +0\.0000 +-0\.2500$", said, re.M)
+
+
+# --- gradient_check ---
+
+
+def test_the_planted_slip_is_named_and_nothing_else(run: Run) -> None:
+    said, _ = run("gradient_check")
+    assert said.count("the primitive swish is wrong") == 2
+    assert said.count("is wrong: at") == 2
+    right, wrong = map(float, re.findall(r"^relative norm .* = (\S+)$", said, re.M)[1:])
+    assert right < 1e-8
+    assert 1e-2 < wrong < 1
+    assert "swish" not in TABLE
+
+
+def test_the_network_agrees_with_differences_and_with_numpy(run: Run) -> None:
+    rows = re.findall(r"^dloss/d(W\d\S*) +(\S+) +(\S+)$", run("gradient_check")[0], re.M)
+    assert len(rows) == 9
+    with gradient_check.registered(gradient_check.row(slip=False)) as swish:
+        network = gradient_check.Network(swish, Random(1))
+    first = np.array([[w.data for w in ws] for ws in network.hidden])
+    last = np.array([w.data for w in network.last])
+    z = np.array(gradient_check.X) @ first.T
+    s = 1 / (1 + np.exp(-z))
+    error = (z * s) @ last - gradient_check.Y
+    slope = s + z * s * (1 - s)
+    by_hand = np.append(
+        (error[:, None] * last * slope).T @ np.array(gradient_check.X) / 3, error @ (z * s) / 3
+    )
+    assert [float(row[1]) for row in rows] == pytest.approx(by_hand, rel=1e-8)
+    assert [float(row[2]) for row in rows] == pytest.approx(by_hand, rel=1e-8)
+
+
+def test_each_quotient_has_its_best_step() -> None:
+    best = [gradient_check.STEPS[error.argmin()] for error in gradient_check.errors().values()]
+    least = [error.min() for error in gradient_check.errors().values()]
+    assert 1e-9 < best[0] < 1e-6 < best[1] < 1e-4 < best[2] < 1e-1
+    assert least[0] > least[1] > least[2]
+
+
+# --- why_order ---
+
+
+def test_only_haste_is_wrong_and_only_the_order_is_fast() -> None:
+    for depth in range(1, 9):
+        node = leaf = Value(1.0)
+        for _ in range(depth):
+            node = node + node
+        steps: dict[str, list[why_order.Step]] = {name: [] for name in why_order.WAYS}
+        found = {name: way(node, steps[name])[id(leaf)] for name, way in why_order.WAYS.items()}
+        node.backward()
+        assert found["every path"] == found["in order"] == leaf.grad == 2**depth
+        assert (found["hurried"] == 2**depth) == (depth == 1)
+        assert len(steps["in order"]) == 2 * depth
+        assert len(steps["every path"]) == len(steps["hurried"]) == 2 ** (depth + 1) - 2
+
+
+def test_the_ways_through_the_small_graph(run: Run) -> None:
+    said, folder = run("why_order")
+    for line in ("hurried: dc/da = 6", "every path: dc/da = 4", "in order: dc/da = 4"):
+        assert line in said
+    words = re.findall(r">([^<>\n]+)</text>", (folder / "why_order_graph.svg").read_text("utf-8"))
+    assert {"a", "b", "c", "= 2 + 2", "= 1 + 1"} <= {word.strip() for word in words}
