@@ -11,24 +11,22 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 import engine
-
-COURSE = ["lecture", "backprop_by_hand", "xor", "moons"]  # in the order of a course
+from demos import COURSE
+from demos.page import question
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"  # in a clone
 
 USAGE = """usage: chainrule DEMO [options]    run a demo; chainrule DEMO --help tells its options
        chainrule --list            the demos, in the order of a course
+       chainrule course            all of them, and a page with what they say and draw
        chainrule --version         the version, and whether the engine is compiled
 """
 
 
 def listing() -> str:
     """The demos with the question that each answers, which is the first line of its docstring."""
-    lines = []
-    for name in COURSE:
-        question = (import_module(f"demos.{name}").__doc__ or "").splitlines()[0].partition(": ")[2]
-        lines.append(f"{name:18}{question}")
-    return "\n".join(lines)
+    docs = {name: import_module(f"demos.{name}").__doc__ or "" for name in COURSE}
+    return "\n".join(f"{name:18}{question(doc)}" for name, doc in docs.items())
 
 
 def version() -> str:
@@ -38,6 +36,11 @@ def version() -> str:
     if project.get("name") == "chainrule":
         return f"{project['version']} in a clone"
     return metadata.version("chainrule")
+
+
+def about() -> str:
+    """What runs, in a line."""
+    return f"chainrule {version()}, {'compiled' if engine.compiled else 'interpreted'} engine"
 
 
 def command() -> int:
@@ -54,20 +57,22 @@ def command() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a demo; the exit status is 0, or 2 if the command was not understood."""
+    """Run a demo; the exit status is 0, 1 if one of the course failed, 2 if nobody understands."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else "--help"
     if name in COURSE:
         import_module(f"demos.{name}").main(arguments[1:])
+    elif name == "course":
+        status: int = import_module("demos.course").main(arguments[1:], about())
+        return status
     elif name == "--list":
         print(listing())
     elif name == "--version":
-        kind = "compiled" if engine.compiled else "interpreted"
-        print(f"chainrule {version()}, {kind} engine")
+        print(about())
     elif name in ("-h", "--help"):
         print(f"{USAGE}\n{listing()}")
     else:
-        nearest = get_close_matches(name, COURSE, n=1)
+        nearest = get_close_matches(name, [*COURSE, "course"], n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else "chainrule --list shows them"
         print(f"there is no demo called {name!r}; {hint}", file=sys.stderr)
         return 2

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from engine.check import gradcheck
     from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from engine.drawing import Drawing, draw
-    from engine.recorded import Recorded
-    from engine.recording import record
+    from engine.recording.record import record
+    from engine.recording.recorded import Recorded
 
 CALCULUS = "grad gradient hessian hvp jacobian jvp value_and_grad vjp"
 LAZY = {  # importing the engine loads neither Graphviz nor NumPy
     "Drawing": "engine.drawing",
-    "Recorded": "engine.recorded",
+    "Recorded": "engine.recording.recorded",
     "detect_anomaly": "engine.anomaly",
     "draw": "engine.drawing",
     "gradcheck": "engine.check",
-    "record": "engine.recording",
+    "record": "engine.recording.record",
     **dict.fromkeys(CALCULUS.split(), "engine.derive"),
 }
 

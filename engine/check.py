@@ -8,14 +8,14 @@ from math import isfinite
 from random import Random
 from typing import Any, Final
 
-from engine.adjoints import adjoints
+from engine.calculus.adjoints import adjoints
+from engine.calculus.pullback import adjoint_graphs
+from engine.checking.differences import NONE, Slope, careful_slopes, exact, moved, slopes
+from engine.checking.findings import Finding, Report
+from engine.checking.subjects import Subject, subject_of
+from engine.checking.suspects import Suspect, agrees, differ, is_bent, kinks, suspects
 from engine.derive import Function
-from engine.differences import NONE, Slope, careful_slopes, exact, moved, slopes
-from engine.findings import Finding, Report
-from engine.flatten import Flat
-from engine.pullback import adjoint_graphs
-from engine.subjects import Subject, subject_of
-from engine.suspects import Suspect, agrees, differ, is_bent, kinks, suspects
+from engine.loops.flatten import Flat
 from engine.value import Value, as_value
 
 TOLERANCE: Final = 1e-6

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import structures
-from engine.adjoints import adjoints
 from engine.backward import topological_order
+from engine.calculus.adjoints import adjoints
+from engine.calculus.evaluation import Evaluation, tracing
+from engine.calculus.pullback import adjoint_graphs
 from engine.errors import not_a_value
-from engine.evaluation import Evaluation, tracing
 from engine.functions import FUNCTIONS
 from engine.node import ENGINE, LEAF
-from engine.pullback import adjoint_graphs
 from engine.value import Value, as_value
 
 Function = Callable[..., Any]

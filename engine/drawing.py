@@ -9,12 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from engine.circuit import circuit
 from engine.errors import not_a_value
-from engine.names import names_in
-from engine.render import FORMATS, render, write
-from engine.sketch import Vertex, nodes_of, printable, shortened, sketch
-from engine.tree import tree
+from engine.pictures.circuit import circuit
+from engine.pictures.names import names_in
+from engine.pictures.render import FORMATS, render, write
+from engine.pictures.sketch import Vertex, nodes_of, printable, shortened, sketch
+from engine.pictures.tree import tree
 from engine.value import Value
 
 LIMIT: Final = 500  # nodes: a drawing of more is not read

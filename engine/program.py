@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.instructions import Instruction, Layout, Z
+from engine.batching.listing import Names
 from engine.batching.plan import Plan
-from engine.listing import Names
 from engine.rules import ROWS
 from engine.tape import Tape
 

@@ -14,12 +14,12 @@ from mypy_extensions import i32, i64
 
 from engine.capture import recording
 from engine.drawing import draw
-from engine.flatten import Flat
 from engine.functions import VALUES
-from engine.fusion import fuse
-from engine.point import Point
+from engine.loops.flatten import Flat
+from engine.loops.fusion import fuse
+from engine.loops.point import Point
+from engine.loops.schedule import schedule
 from engine.rules import ROWS, TABLE
-from engine.schedule import schedule
 from engine.value import Value
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from librt.vecs import vec
 
 from engine import Value
-from engine.slots import read_leaves, write_leaves
+from engine.loops.slots import read_leaves, write_leaves
 
 if TYPE_CHECKING:
     import numpy as np

@@ -239,8 +239,9 @@ def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
     """Name the first number that is NaN or infinite."""
     import numpy as np
 
-    if isfinite(np.dot(vector, vector)):  # quick; infinite too if there are numbers such as 1e200
-        return
+    with np.errstate(all="ignore"):
+        if isfinite(np.add.reduce(vector)):  # quick; infinite too if there are numbers like 1e308
+            return
     bad = np.flatnonzero(~np.isfinite(vector))
     if len(bad):
         raise Unbounded(

@@ -13,8 +13,8 @@ from librt.vecs import vec
 from numpy.typing import DTypeLike
 
 from engine import Value
+from engine.loops.slots import write_gradients
 from engine.program import Wanted
-from engine.slots import write_gradients
 from nn.eager_step import EagerStep
 from nn.examples import Vector
 from nn.flat import from_leaves

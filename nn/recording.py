@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine import Value
 from engine.capture import recording
-from engine.flatten import Flat, linearise
+from engine.loops.flatten import Flat, linearise
 from engine.program import NOTHING, Result, Wanted
-from engine.replays import Replays
+from engine.recording.replays import Replays
 from engine.tape import Tape
 from nn.activations import Activation
 from nn.module import Module, contents

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.matrices import Block, blocks
-from engine.flatten import BATCHED_KIND, Flat, kinds_of, levels_of
+from engine.loops.flatten import BATCHED_KIND, Flat, kinds_of, levels_of
 from engine.node import DOT, LOGSUMEXP, SUM
 from engine.rules import ROWS
 

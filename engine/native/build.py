@@ -20,8 +20,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HOT = """
-    node backward value variadic adjoints pullback forward
-    flatten fusion schedule slots replay point
+    node backward value variadic
+    calculus/adjoints calculus/pullback calculus/forward
+    loops/flatten loops/fusion loops/schedule loops/slots loops/replay loops/point
 """
 MODULES = [f"engine/{name}.py" for name in HOT.split()]
 REQUIRES = [

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from engine.formulas import Symbol, in_order, partial_formulas, value_formula
+from engine.loops.schedule import chained
 from engine.primitive import Primitive
 from engine.rules import ROWS
-from engine.schedule import chained
 
 NATIVE: Final = Path(__file__).resolve().parent
-REPLAY: Final = NATIVE.parent / "replay.py"
+REPLAY: Final = NATIVE.parent / "loops" / "replay.py"
 
 # The rows that replay.template has a branch for.
 WRITTEN_OUT: Final = ("mul", "add", "sub", "dot", "relu", "neg", "sum", "logsumexp")

@@ -27,9 +27,9 @@ from engine import (
     where,
 )
 from engine.check import gradcheck
-from engine.findings import Report
+from engine.checking.findings import Report
+from engine.checking.suspects import suspects
 from engine.rules import ROWS, TABLE
-from engine.suspects import suspects
 
 from .reference import node_at
 from .test_random_graphs import Program, apply, programs, run

@@ -18,11 +18,11 @@ import engine.recompute  # noqa: F401 - teaches Value recompute()
 from engine import Primitive, Value, dot, less, log, logsumexp, maximum, no_grad, sin, sqrt, where
 from engine import sum as total
 from engine.backward import topological_order
+from engine.calculus.extended import Functions
+from engine.calculus.pullback import partial_graph
 from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from engine.extended import Functions
 from engine.functions import VALUES, register, withdraw
 from engine.node import ENGINE
-from engine.pullback import partial_graph
 from engine.rules import ROWS, TABLE
 
 from .reference import agree, apply, exact, mp, points, reference, report, same
@@ -130,7 +130,7 @@ def test_the_extended_partials_are_the_partials_where_both_exist(row: Primitive)
     point = [0.5, 0.25, 0.75][: 3 if row.variadic else len(row.arguments)]
     x = [Value(each) for each in point]
     y = apply(row, x)
-    from engine.extended import extended_graph
+    from engine.calculus.extended import extended_graph
 
     for k in range(len(x)):
         pair = [row.partial(VALUES, k, y, tuple(x)), extended_graph(row, k, y, tuple(x))]

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Drawing, Value, dot, draw, logsumexp, no_grad, topological_order, where
-from engine.circuit import GRADIENT, LOCAL, STALE, VALUE
-from engine.render import render
-from engine.sketch import short, sketch
+from engine.pictures.circuit import GRADIENT, LOCAL, STALE, VALUE
+from engine.pictures.render import render
+from engine.pictures.sketch import short, sketch
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -580,14 +580,14 @@ def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     def files(name: str) -> list[Any]:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("engine.render.shutil.which", lambda name: None)
-    monkeypatch.setattr("engine.render.metadata.files", files)
+    monkeypatch.setattr("engine.pictures.render.shutil.which", lambda name: None)
+    monkeypatch.setattr("engine.pictures.render.metadata.files", files)
 
 
 def test_without_dot_a_pdf_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.render.shutil.which", lambda name: None)
+    monkeypatch.setattr("engine.pictures.render.shutil.which", lambda name: None)
     drawing = draw(Value(1.0))
     with pytest.raises(RuntimeError, match=r"PDF needs the program `dot`: install Graphviz"):
         drawing.save(tmp_path / "f.pdf")

@@ -306,7 +306,7 @@ def test_a_name_that_is_taken_or_none_is_refused(name: str) -> None:
 def test_the_name_of_a_module_is_taken_before_that_is_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine.draw  # noqa: B018 - it imports engine.sketch
+    engine.draw  # noqa: B018 - it imports engine.pictures.sketch
     monkeypatch.delattr(engine, "sketch")
     with pytest.raises(ValueError, match="'sketch'"):
         register(one_argument("sketch"))

@@ -26,7 +26,7 @@ from engine import (
     tanh,
     where,
 )
-from engine.differences import careful_slopes
+from engine.checking.differences import careful_slopes
 
 Matrix = NDArray[np.float64]
 N = 4

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine import Value, draw
-from engine.names import names_in
+from engine.pictures.names import names_in
 
 everywhere = Value(1.0)
 shadowed = Value(2.0)
@@ -101,7 +101,7 @@ def test_containers_that_hold_themselves_or_much_else() -> None:
 
 
 def test_a_table_of_data_is_not_walked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.names.ELEMENTS", 10)
+    monkeypatch.setattr("engine.pictures.names.ELEMENTS", 10)
     long = [Value(float(k)) for k in range(12)]
     after = [Value(1.0)]
     named = Value(2.0)

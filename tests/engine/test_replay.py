@@ -20,10 +20,10 @@ import engine
 from engine import Primitive, Value, dot, register, replay, topological_order
 from engine.backward import local_derivative
 from engine.elementary import extended_value
-from engine.flatten import Flat
+from engine.loops.flatten import Flat
+from engine.loops.schedule import schedule
+from engine.loops.slots import read_leaves, write_leaves
 from engine.rules import ROWS, TABLE
-from engine.schedule import schedule
-from engine.slots import read_leaves, write_leaves
 
 from .reference import apply
 from .test_random_graphs import Program, programs, run

@@ -169,7 +169,9 @@ def test_a_batch_in_one_chunk_and_the_tape_agree_with_it(monkeypatch: pytest.Mon
     found = []
     for best in ("tape", "program"):
         guess = type("Guess", (), {"best": best})
-        monkeypatch.setattr("engine.replays.Replays.estimate", lambda *_, guess=guess: guess)
+        monkeypatch.setattr(
+            "engine.recording.replays.Replays.estimate", lambda *_, guess=guess: guess
+        )
         model = network("squared_error", dropout=0.2)
         fit(model, X, TARGETS["squared_error"], epochs=10, seed=1)
         found.append(numbers(model))

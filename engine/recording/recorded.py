@@ -10,17 +10,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.arguments import Arguments, labels, names_of
-from engine.calls import Call, Captured, key_of
 from engine.capture import recording
-from engine.flatten import linearise
-from engine.options import Options, Reduce, Wrt
+from engine.loops.flatten import linearise
 from engine.program import NOTHING, Program, Result, Wanted
-from engine.replays import Replays
+from engine.recording.arguments import Arguments, labels, names_of
+from engine.recording.calls import Call, Captured, key_of
+from engine.recording.options import Options, Reduce, Wrt
+from engine.recording.replays import Replays
+from engine.recording.verification import compare
 from engine.structures import leaves, restore
 from engine.tape import Tape
 from engine.value import Value, as_value
-from engine.verification import compare
 
 Array = NDArray[Any]
 

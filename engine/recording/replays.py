@@ -16,11 +16,11 @@ from librt.vecs import vec
 from mypy_extensions import i32
 from numpy.typing import NDArray
 
-from engine import replay
-from engine.flatten import levels_of
-from engine.point import Point
+from engine.loops import replay
+from engine.loops.flatten import levels_of
+from engine.loops.point import Point
+from engine.loops.slots import read_leaves
 from engine.program import NotFinite, Program, Result, Wanted
-from engine.slots import read_leaves
 from engine.tape import Tape
 
 Array = NDArray[Any]

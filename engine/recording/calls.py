@@ -9,10 +9,10 @@ import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
-from engine.arguments import Arguments
-from engine.options import Options, Reduce, Wrt, output_weights
 from engine.program import Result, Wanted
-from engine.replays import Replays
+from engine.recording.arguments import Arguments
+from engine.recording.options import Options, Reduce, Wrt, output_weights
+from engine.recording.replays import Replays
 from engine.structures import leaves, restore
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import structures
-from engine.adjoints import adjoints
-from engine.arguments import labels, names_of
+from engine.calculus.adjoints import adjoints
+from engine.calculus.evaluation import Evaluation, argument
 from engine.capture import recording
-from engine.differences import tape_of
-from engine.evaluation import Evaluation, argument
-from engine.flatten import Flat
+from engine.checking.differences import tape_of
 from engine.functions import VALUES
+from engine.loops.flatten import Flat
+from engine.recording.arguments import labels, names_of
 from engine.value import Value, as_value
 
 Graph = tuple[list[Value], list[Value]]  # what was computed, and from what

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from engine.sketch import Edge, Vertex, short, shortened
+from engine.pictures.sketch import Edge, Vertex, short, shortened
 
 if TYPE_CHECKING:
     from graphviz import Digraph

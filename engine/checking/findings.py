@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import hypot
 from typing import Final
 
-from engine.suspects import Suspect
+from engine.checking.suspects import Suspect
 
 SHOWN: Final = 10  # findings that a report lists
 

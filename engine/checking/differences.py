@@ -17,7 +17,7 @@ from sys import float_info
 from typing import Any, Final
 
 from engine.elementary import Elementary
-from engine.flatten import Flat, linearise
+from engine.loops.flatten import Flat, linearise
 from engine.rules import ROWS, TABLE
 from engine.value import Value
 

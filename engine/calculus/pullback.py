@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
-from engine.adjoints import ABSENT, Below
-from engine.extended import extended_graph
+from engine.calculus.adjoints import ABSENT, Below
+from engine.calculus.extended import extended_graph
 from engine.functions import VALUES
 from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, POW, ROWS, SUB, SUM, Node
 from engine.rules import TABLE

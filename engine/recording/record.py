@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.errors import not_a_value
 from engine.node import LEAF
-from engine.options import Options, Reduce, Replay, Wrt, require_one_of
-from engine.recorded import Recorded
+from engine.recording.options import Options, Reduce, Replay, Wrt, require_one_of
+from engine.recording.recorded import Recorded
 from engine.structures import leaves, restore
 from engine.value import Value
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-from engine.flatten import Flat
+from engine.loops.flatten import Flat
 from engine.node import ADD, MUL, SUB
 
 

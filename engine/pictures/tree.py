@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from engine.sketch import Vertex, short, shortened
+from engine.pictures.sketch import Vertex, short, shortened
 
 HEADER: Final = ["", "value", "gradient", "local derivative", ""]
 LONGEST: Final = 40  # letters of a name or an expression

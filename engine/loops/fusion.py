@@ -13,7 +13,7 @@ from typing import Final
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-from engine.flatten import BATCHED_KIND, Flat, kinds_of
+from engine.loops.flatten import BATCHED_KIND, Flat, kinds_of
 from engine.node import ADD, DOT, MUL, SUM
 
 NONE: Final = -1

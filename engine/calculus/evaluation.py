@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine import structures
-from engine.adjoints import adjoints, tangents
 from engine.backward import topological_order
+from engine.calculus.adjoints import adjoints, tangents
+from engine.calculus.pullback import adjoint_graphs, tangent_graphs
 from engine.functions import FUNCTIONS
 from engine.node import ENGINE, LEAF, number
-from engine.pullback import adjoint_graphs, tangent_graphs
 from engine.value import Value, as_value
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64, u8
 
-from engine.flatten import Flat
-from engine.replay import backward, forward
-from engine.slots import read_leaves
+from engine.loops.flatten import Flat
+from engine.loops.replay import backward, forward
+from engine.loops.slots import read_leaves
 
 
 class Point:

@@ -12,11 +12,19 @@ from math import isfinite
 from typing import Final
 
 from engine.backward import local_derivative, topological_order
-from engine.differences import NONE, Slope, careful_slopes, exact, is_broken, slopes, tape_of
+from engine.calculus.pullback import adjoint_graphs
+from engine.checking.differences import (
+    NONE,
+    Slope,
+    careful_slopes,
+    exact,
+    is_broken,
+    slopes,
+    tape_of,
+)
 from engine.elementary import FLOATS
 from engine.functions import VALUES
 from engine.primitive import Primitive
-from engine.pullback import adjoint_graphs
 from engine.rules import ROWS
 from engine.value import Value, as_value
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arguments import Arguments
 from engine.capture import recording
 from engine.derive import gradient
 from engine.program import Result, Wanted
+from engine.recording.arguments import Arguments
 from engine.structures import leaves
 from engine.value import Value, as_value
 
