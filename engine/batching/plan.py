@@ -55,6 +55,8 @@ class Plan:
         for space, row in self.outputs:
             if space == Z and row <= flat.inputs:
                 values.note_read(np.array([row]))
+        several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
+        self.together = np.array([row for _, row in self.outputs]) if several else None
         self.forward = values.work.calls
         self.copied = sorted(values.read_rows)
         self.parameters = self.S[1 : flat.parameters + 1, 0]
@@ -120,8 +122,8 @@ class Plan:
 
     def results(self) -> list[Array]:
         """A copy of each output, a number for every example."""
-        if all(space == Z for space, _ in self.outputs):
-            return list(self.Z.take([row for _, row in self.outputs], 0))
+        if self.together is not None:
+            return list(self.Z.take(self.together, 0))
         return [
             self.S[row].repeat(self.batch) if space == S else self.Z[row].copy()
             for space, row in self.outputs

@@ -62,6 +62,14 @@ class Point:
             forward(flat.codes, flat.starts, flat.args, self.data, flat.first, strict)
             raise
 
+    def run(
+        self, inputs: list[float], strict: bool, differentiated: vec[i32], seeds: vec[float]
+    ) -> None:
+        """Read the parameters, and compute values and gradients."""
+        self.read_parameters()
+        self.forward(inputs, strict)
+        self.backward(differentiated, seeds)
+
     def output(self, k: i64) -> float:
         """The value of output k."""
         return self.data[i64(self.flat.outputs[k])]

@@ -13,8 +13,8 @@ import math
 from librt.vecs import vec
 from mypy_extensions import i32, i64, u8
 
-from engine.node import COMPILED
 from engine.loops.slots import hand_back, operands, value_at
+from engine.node import COMPILED
 
 if not COMPILED:  # interpreted, the conversions would take longer than all the rest
     globals()["i64"] = int

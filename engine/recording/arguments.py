@@ -55,7 +55,11 @@ class Arguments:
     def again(self, given: Sequence[Any]) -> Arguments:
         """The same for other numbers and arrays of the same types and shapes."""
         other = object.__new__(Arguments)
-        flat = [leaf for each in given for leaf in leaves(each)] if self.is_nested else given
+        flat: Sequence[Any] = given
+        if self.is_nested:
+            flat = []
+            for each in given:
+                flat.extend(each if type(each) is list else (each,))
         other.__dict__.update(self.__dict__, given=given, leaves=flat)
         return other
 
@@ -97,7 +101,9 @@ class Arguments:
 
     def arrays(self, dtype: Any) -> list[Array]:
         """The inputs as matrices with a row for each example."""
-        batch = 1 if self.batch is None else self.batch
+        if self.batch is None:
+            return [np.array([self.leaves], dtype)] if len(self.leaves) else []
+        batch = self.batch
         found: list[Array] = []
         numbers: list[float] = []
 
@@ -147,6 +153,9 @@ class Arguments:
         Returns:
             A tuple; for a single argument, what belongs to it alone.
         """
+        if self.batch is None:
+            found = restore(self.given, iter(gradients[: len(self.leaves), 0].tolist()))
+            return found[0] if len(found) == 1 else found
         parts: list[Any] = []
         first = 0
         for leaf, shape in zip(self.leaves, self.shapes, strict=True):
@@ -154,7 +163,7 @@ class Arguments:
             first += prod(shape)
             if isinstance(leaf, np.ndarray):
                 parts.append(rows.T.reshape(rows.shape[1], *shape) if shape else rows[0])
-            elif self.batch is None or summed:
+            elif summed:
                 parts.append(float(rows.sum()))
             else:
                 parts.append(rows[0].copy())

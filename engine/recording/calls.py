@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
+from engine.batching.plan import Plan
+from engine.loops.slots import read_leaves
 from engine.program import Result, Wanted
 from engine.recording.arguments import Arguments
 from engine.recording.options import Options, Reduce, Wrt, output_weights
-from engine.recording.replays import Replays
+from engine.recording.replays import Replays, as_array
 from engine.structures import leaves, restore
 
 
@@ -66,7 +69,25 @@ class Call:
         self.is_quick = (
             self.batch is None and by_tape and not captured.replays.draws and not options.check
         )
+        self.is_strict = not tape.flat.extends
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
+        self.kept: list[tuple[Plan, vec[float], Any]] = []  # each serves one thread at a time
+        self.is_small = self.is_bound(options)
+
+    def is_bound(self, options: Options) -> bool:
+        """Whether a plan of its own is worth its memory: for arrays alone, and not too many."""
+        replays, batch = self.captured.replays, self.batch
+        if not batch or replays.draws or options.check or options.replay == "tape":
+            return False
+        if options.replay == "auto" and replays.faster(batch) == "tape":
+            return False
+        rows = sum(replays.program.layout.sizes)
+        arrays = all(isinstance(each, np.ndarray) for each in self.arguments.given)
+        return (
+            arrays
+            and batch * rows <= 2**19
+            and replays.program.chunk(batch, self.dtype, self.wanted) >= batch
+        )
 
     def again(self, given: Sequence[Any]) -> Call:
         """The same call with other numbers: arguments of the same types and shapes."""
@@ -85,20 +106,46 @@ class Call:
                 inputs.append(each)
         replays, result = self.captured
         point = replays.take_point()
-        point.read_parameters()
-        point.forward(inputs, not replays.tape.flat.extends)
-        point.backward(self.outputs, self.starts)
-        single = type(result) is int
-        value = point.output(0) if single else restore(result, map(point.output, leaves(result)))
-        of_parameters = np.array(point.parameter_gradient()) if self.wanted.parameters else None
-        of_inputs: Any = None
-        if self.wanted.inputs:
+        point.run(inputs, self.is_strict, self.outputs, self.starts)
+        if type(result) is int:
+            value = point.output(0)
+        else:
+            value = restore(result, map(point.output, leaves(result)))
+        gradient: Any = None
+        if self.wrt != "inputs":
+            gradient = np.array(as_array(point.parameter_gradient()))
+        if self.wrt != "parameters":
             parts = restore(tuple(given), iter(point.input_gradient()))
             of_inputs = parts[0] if len(parts) == 1 else parts
+            gradient = (of_inputs, gradient) if self.wrt == "both" else of_inputs
         replays.points.append(point)
-        if self.wrt == "both":
-            return value, (of_inputs, of_parameters)
-        return value, of_inputs if of_parameters is None else of_parameters
+        return value, gradient
+
+    def at_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any] | None:
+        """The value and the gradient for arrays, on the shortest way; None where it ends."""
+        replays = self.captured.replays
+        try:
+            plan, numbers, view = self.kept.pop()
+        except IndexError:
+            columns = tuple(prod(each.shape[1:]) for each in given)
+            plan = Plan(replays.program.layout, len(given[0]), self.dtype, columns, *self.wanted)
+            numbers = vec[float]([0.0] * len(replays.tape.parameters))
+            view = as_array(numbers)
+        if at is None:
+            read_leaves(replays.tape.parameters, numbers, 0)
+        plan.parameters[:] = view if at is None else at
+        rows = plan.batch
+        with np.errstate(all="ignore"):
+            plan.run([np.asarray(each, self.dtype).reshape(rows, -1) for each in given], self.seeds)
+            of_parameters = plan.parameter_gradient.copy() if self.wanted.parameters else None
+            of_inputs = plan.input_gradient.copy() if self.wanted.inputs else None
+            found = Result(plan.results(), of_parameters, of_inputs)
+            self.kept.append((plan, numbers, view))
+            if replays.program.selects and not all(
+                each is None or isfinite(np.add.reduce(each, axis=None)) for each in found[1:]
+            ):
+                return None  # a NaN there may have to be computed by the tape
+        return (self if of_inputs is None else self.again(given)).answer(found)
 
     def answer(self, found: Result) -> tuple[Any, Any]:
         """The value and the gradient, structured as they were asked for."""

@@ -193,6 +193,10 @@ class Recorded:
             self.last = known.captured
             if known.is_quick and at is None:
                 return known.at_point(given)
+            if known.is_small and (at is None or np.shape(at) == (len(self.parameters),)):
+                quick = known.at_batch(given, at)
+                if quick is not None:
+                    return quick
             call = known.again(given)
         found = self.run(call.arguments, call.captured, call.wanted, call.seeds, at)
         self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, at)
