@@ -8,7 +8,7 @@ inputs is added up apart, so that a batch computes it once. Compiled like node.p
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
@@ -20,6 +20,9 @@ NONE: Final = -1
 SHARED_PAIR: Final = 0  # both factors shared, one of them, none
 MIXED_PAIR: Final = 1
 BATCHED_PAIR: Final = 2
+
+
+Pairs: TypeAlias = list[vec[i32]]  # for each kind of pair, factors
 
 
 class Fusion:
@@ -134,12 +137,14 @@ class Fusion:
         made.starts = append(made.starts, i32(len(made.args)))
         return made.first + len(made.codes) - 1
 
-    def emit_linear(self, node: i64) -> i64:
-        """Write a linear node from its terms: a dot for each kind of pair, and what is left."""
-        slot = node + self.flat.first
-        listed = self.listed[slot] != 0
-        left = [vec[i32](), vec[i32](), vec[i32]()]  # by kind of pair
-        right = [vec[i32](), vec[i32](), vec[i32]()]
+    def sorted_terms(self, slot: i64) -> tuple[Pairs, Pairs, vec[i32], vec[i32]]:
+        """The terms of a list by kind, as slots of the new graph.
+
+        Returns:
+            The first and the second factors of each kind of pair; the plain terms that are shared;
+            those that are not.
+        """
+        left, right = [vec[i32](), vec[i32](), vec[i32]()], [vec[i32](), vec[i32](), vec[i32]()]
         shared, batched = vec[i32](), vec[i32]()
         cell = i64(self.head[slot])
         while cell != NONE:
@@ -160,6 +165,13 @@ class Fusion:
                 left[kind] = append(left[kind], self.slot[a])
                 right[kind] = append(right[kind], self.slot[b])
             cell = i64(self.next[cell])
+        return left, right, shared, batched
+
+    def emit_linear(self, node: i64) -> i64:
+        """Write a linear node from its terms: a dot for each kind of pair, and what is left."""
+        slot = node + self.flat.first
+        listed = self.listed[slot] != 0
+        left, right, shared, batched = self.sorted_terms(slot)
         if len(left[SHARED_PAIR]) > 0:
             shared = self.with_products(left[SHARED_PAIR], right[SHARED_PAIR], shared, True, listed)
             if len(left[MIXED_PAIR]) + len(left[BATCHED_PAIR]) + len(batched) == 0:

@@ -25,6 +25,9 @@ HOT = """
     loops/flatten loops/fusion loops/schedule loops/slots loops/replay loops/point
 """
 MODULES = [f"engine/{name}.py" for name in HOT.split()]
+UNIX = """
+    -fvisibility=hidden -ffp-contract=off -Wno-error -falign-functions=64 -falign-loops=32
+""".split()
 REQUIRES = [
     "mypy[mypyc]==2.4.1",
     "setuptools>=77",
@@ -62,8 +65,7 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
     header = str(root / "engine" / "native" / "memory.h")
     # Hidden symbols can be inlined into each other, a tenth of the time; alignment leaves less of
     # it to luck. Contracted, a * b + c would have other digits than what the interpreter computes.
-    unix = ["-include", header, "-fvisibility=hidden", "-ffp-contract=off", "-Wno-error"]
-    unix += ["-falign-functions=64", "-falign-loops=32"]
+    unix = ["-include", header, *UNIX]
     flags = [f"/FI{header}"] if sys.platform == "win32" else unix
     call_c()
     with chdir(workshop):

@@ -16,7 +16,6 @@ import nn
 from engine import (
     Primitive,
     Value,
-    differences,
     dot,
     exp,
     maximum,
@@ -27,6 +26,7 @@ from engine import (
     where,
 )
 from engine.check import gradcheck
+from engine.checking import differences
 from engine.checking.findings import Report
 from engine.checking.suspects import suspects
 from engine.rules import ROWS, TABLE

@@ -17,9 +17,10 @@ from librt.vecs import vec
 from mypy_extensions import i32, u8
 
 import engine
-from engine import Primitive, Value, dot, register, replay, topological_order
+from engine import Primitive, Value, dot, register, topological_order
 from engine.backward import local_derivative
 from engine.elementary import extended_value
+from engine.loops import replay
 from engine.loops.flatten import Flat
 from engine.loops.schedule import schedule
 from engine.loops.slots import read_leaves, write_leaves
