@@ -8,7 +8,7 @@ inputs is added up apart, so that a batch computes it once. Compiled like node.p
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
@@ -20,9 +20,6 @@ NONE: Final = -1
 SHARED_PAIR: Final = 0  # both factors shared, one of them, none
 MIXED_PAIR: Final = 1
 BATCHED_PAIR: Final = 2
-
-
-Pairs: TypeAlias = list[vec[i32]]  # for each kind of pair, factors
 
 
 class Fusion:
@@ -137,7 +134,7 @@ class Fusion:
         made.starts = append(made.starts, i32(len(made.args)))
         return made.first + len(made.codes) - 1
 
-    def sorted_terms(self, slot: i64) -> tuple[Pairs, Pairs, vec[i32], vec[i32]]:
+    def sorted_terms(self, slot: i64) -> tuple[list[vec[i32]], list[vec[i32]], vec[i32], vec[i32]]:
         """The terms of a list by kind, as slots of the new graph.
 
         Returns:

@@ -25,9 +25,8 @@ HOT = """
     loops/flatten loops/fusion loops/schedule loops/slots loops/replay loops/point
 """
 MODULES = [f"engine/{name}.py" for name in HOT.split()]
-UNIX = """
-    -fvisibility=hidden -ffp-contract=off -Wno-error -falign-functions=64 -falign-loops=32
-""".split()
+UNIX = ["-fvisibility=hidden", "-ffp-contract=off", "-Wno-error"]
+UNIX += ["-falign-functions=64", "-falign-loops=32"]
 REQUIRES = [
     "mypy[mypyc]==2.4.1",
     "setuptools>=77",
