@@ -288,7 +288,7 @@ def everything() -> list[dict[str, Any]]:
     return [dict(each) for each in (*spaces, TABLE, FUNCTIONS, enumerate(ROWS))]
 
 
-TAKEN = "exp pow data backward mro Value softmax register draw no_grad functions value names sketch"
+TAKEN = "exp pow data backward mro Value softmax register draw no_grad functions value files tape"
 NONE = ["lambda", "two words", "1st", "", "__len__", "_data", "_repr_html_"]
 
 
@@ -306,10 +306,10 @@ def test_a_name_that_is_taken_or_none_is_refused(name: str) -> None:
 def test_the_name_of_a_module_is_taken_before_that_is_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine.draw  # noqa: B018 - it imports engine.pictures.sketch
-    monkeypatch.delattr(engine, "sketch")
-    with pytest.raises(ValueError, match="'sketch'"):
-        register(one_argument("sketch"))
+    engine.record  # noqa: B018 - it imports engine.tape
+    monkeypatch.delattr(engine, "tape")
+    with pytest.raises(ValueError, match="'tape'"):
+        register(one_argument("tape"))
 
 
 @pytest.mark.usefixtures("unregister")
