@@ -12,7 +12,7 @@ from pathlib import Path
 
 import engine
 from demos import COURSE
-from demos.page import question
+from demos.parts.page import question
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"  # in a clone
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, PALE, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import BLUE, PALE, RED, note, plain, rounded, table
 from nn import MLP, fit, outputs
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ already changed when the hidden gradients are computed. That is not a step along
 it ends at other numbers. Both are run for 10,000 steps.
 
 Command: chainrule backprop_by_hand
+Expect: an error of 0.298371, and of 0.291028 after the step. After 10,000 it is 0.0000350848 layer
+by layer, and 0.0000351019 along the gradient.
 Source: M. Mazur, A Step by Step Backpropagation Example, 2015, as the lecture's slides use it.
 """
 
@@ -15,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from demos.report import compare, options, save, table
+from demos.parts.report import compare, options, save, table
 from engine import Drawing, Value, dot, draw, no_grad
 
 INPUTS, TARGETS, RATE = (0.05, 0.10), (0.01, 0.99), 0.5

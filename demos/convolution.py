@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import engine
-from demos import report
-from demos.report import BLUE, RED, note, plain, table
+from demos.parts import report
+from demos.parts.report import BLUE, RED, note, plain, table
 from engine import Drawing, Value, dot, draw, topological_order
 from nn import MLP, Layer, Module, Sequential, digits, fit
 

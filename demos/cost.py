@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, INK, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import BLUE, INK, RED, note, plain, rounded, table
 from engine import Value, no_grad
 from nn import MLP, digits, fit, outputs, quadratic_cost, squared_error
 

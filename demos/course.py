@@ -20,7 +20,7 @@ from pathlib import Path
 from time import perf_counter
 
 from demos import COURSE
-from demos.page import Chapter, page
+from demos.parts.page import Chapter, page
 
 
 def main(argv: Sequence[str] | None = None, version: str = "chainrule") -> int:

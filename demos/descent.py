@@ -20,21 +20,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demos import report
-from demos.report import FAINT, INK, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import DEPTHS, FAINT, INK, RED, note, plain, rounded, table
 from engine import Value, cos, sin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Path = NDArray[np.float64]  # a row for each step: the weights, the cost, the gradient
+Walk = NDArray[np.float64]  # a row for each step: the weights, the cost, the gradient
 
 RATES = {"too small": 0.03, "right": 0.3, "too large": 1.04}
 STARTS = [(0.4, -0.5), (0.4, 1.0), (1.0, -0.5)]
-VALLEYS = "#33466f", "#9fb1d8", "#ffffff", "#f3d9cf"  # from the depths to the heights
 
 
-def descend(cost: Callable[..., Any], start: Sequence[float], rate: float, steps: int) -> Path:
+def descend(cost: Callable[..., Any], start: Sequence[float], rate: float, steps: int) -> Walk:
     """Gradient descent: every weight takes a step of - rate * its gradient."""
     weights, path = [Value(number) for number in start], []
     for _ in range(steps + 1):
@@ -93,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     report.save_figure(walkers(careful, drunk, points), chosen.out, "descent_batches")
 
 
-def parabolas(leaps: dict[str, Path]) -> Figure:
+def parabolas(leaps: dict[str, Walk]) -> Figure:
     """The steps on C = w^2, for each learning rate."""
     figure = report.canvas(12, 4)
     for k, (name, path) in enumerate(leaps.items(), start=1):
@@ -107,11 +106,11 @@ def parabolas(leaps: dict[str, Path]) -> Figure:
     return figure
 
 
-def valleys(walks: Sequence[Path]) -> Figure:
+def valleys(walks: Sequence[Walk]) -> Figure:
     """The surface with the walks on it, and its map."""
     figure = report.canvas(12, 5.6)
     w1, w2 = np.meshgrid(np.linspace(-2.6, 2.4, 91), np.linspace(-2.9, 2.9, 91))
-    height, colours = np.vectorize(hills)(w1, w2), report.shades(*VALLEYS)
+    height, colours = np.vectorize(hills)(w1, w2), report.shades(*DEPTHS)
     space: Any = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
     space.plot_surface(w1, w2, height, cmap=colours, rcount=45, ccount=45, ec=FAINT, lw=0.15)
     space.view_init(50, -65)
@@ -126,12 +125,12 @@ def valleys(walks: Sequence[Path]) -> Figure:
     return figure
 
 
-def walkers(careful: Path, drunk: Path, points: Sequence[Any]) -> Figure:
+def walkers(careful: Walk, drunk: Walk, points: Sequence[Any]) -> Figure:
     """Two walks over one cost surface, and how fast they come down."""
     figure = report.canvas(12, 5)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     w, b = np.meshgrid(np.linspace(-1.5, 2.2, 91), np.linspace(-0.6, 3.4, 91))
-    left.contourf(w, b, np.log(misfit((w, b), points)), levels=24, cmap=report.shades(*VALLEYS))
+    left.contourf(w, b, np.log(misfit((w, b), points)), levels=24, cmap=report.shades(*DEPTHS))
     for walk, each, style, colour in ((careful, 60, "o-", INK), (drunk, 2, "-", RED)):
         left.plot(*walk.T[:2], style, color=colour, lw=1.2, ms=3)
         seen, cost = each * np.arange(len(walk)), misfit(walk.T[:2], points)

@@ -29,9 +29,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from demos import digits_pictures, first_layer, handwriting, report, stopwatch
-from demos.report import compare, table
-from demos.stopwatch import spoken
+from demos.parts import digits_pictures, first_layer, handwriting, report, stopwatch
+from demos.parts.report import compare, table
+from demos.parts.stopwatch import spoken
 from nn import MLP, History, confusion_matrix, fit, mnist, outputs
 from nn.download import cache_folder
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, FAINT, INK, RED, note, plain, table
+from demos.parts import report
+from demos.parts.report import BLUE, FAINT, INK, RED, note, plain, table
 from engine import Primitive, Value, dot, register, tanh
 from engine.check import gradcheck
 from engine.functions import withdraw

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from demos import report
-from demos.hyperparameters_pictures import picture
-from demos.report import rounded, table
+from demos.parts import report
+from demos.parts.hyperparameters_pictures import picture
+from demos.parts.report import rounded, table
 from nn import MLP, SGD, Diverged, accuracy, digits, fit, split
 
 CORES = min(4, os.cpu_count() or 1)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos import report
-from demos.improve_pictures import picture
-from demos.report import rounded, table
+from demos.parts import report
+from demos.parts.improve_pictures import picture
+from demos.parts.report import rounded, table
 from engine import Value
 from nn import SGD, Dropout, HalveOnPlateau, Layer, Sequential, accuracy, expand, fit, mnist
 from nn.losses import nielsen_cross_entropy, quadratic_cost

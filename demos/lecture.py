@@ -6,6 +6,7 @@ filled in from right to left, one edge at a time, and each number beside the one
 draws the circuit.
 
 Command: chainrule lecture
+Expect: f = -12, with the derivatives -4, -4 and 3 in x, y and z, as on the slide.
 Source: Stanford CS231n, lecture 4 (backpropagation), the example "(x + y) z".
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from demos.report import compare, options, save
+from demos.parts.report import compare, options, save
 from engine import Value, draw, topological_order
 from engine.rules import TABLE
 

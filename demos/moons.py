@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from demos.report import compare, options, save_figure
+from demos.parts.report import compare, options, save_figure
 from nn import MLP, SGD, hinge, l2, moons
 from nn.boundaries import development, snapshot
 

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demos import report
-from demos.gpt import GPT, Array, Nodes, Programs, constants, rms_norm
-from demos.report import BLUE, FAINT, INK, RED, plain
+from demos.parts import report
+from demos.parts.gpt import GPT, Array, Nodes, Programs, constants, rms_norm
+from demos.parts.report import BLUE, FAINT, INK, RED, plain
 from engine import no_grad
 from nn import Adam, names
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demos import report
-from demos.report import BLUE, INK, PALE, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import BLUE, INK, PALE, RED, note, plain, rounded, table
 from engine import Value, dot, draw, sigmoid
 from nn import MLP, digits
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, FAINT, INK, PALE, RED, plain, table
+from demos.parts import report
+from demos.parts.report import BLUE, FAINT, INK, PALE, RED, plain, table
 from engine import Drawing, Value, dot, draw
 
 if TYPE_CHECKING:

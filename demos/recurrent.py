@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from demos import report
-from demos.report import BLUE, INK, PALE, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import BLUE, INK, PALE, RED, note, plain, rounded, table
 from engine import Value, dot, draw
 from nn import Adam
 

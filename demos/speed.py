@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos import report, stopwatch
-from demos.report import AMBER, BLUE, FAINT, GREEN, INK, PALE, RED, note, plain, table
-from demos.stopwatch import spoken
+from demos.parts import report, stopwatch
+from demos.parts.report import AMBER, BLUE, FAINT, GREEN, INK, PALE, RED, note, plain, table
+from demos.parts.stopwatch import spoken
 from nn import MLP
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, FAINT, RED, note, plain, rounded, table
+from demos.parts import report
+from demos.parts.report import BLUE, FAINT, RED, note, plain, rounded, table
 from nn import Layer, Sequential, accuracy, fit, outputs, spirals
 from nn.boundaries import Snapshot, snapshot
 

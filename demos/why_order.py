@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from demos import report
-from demos.report import FAINT, GREEN, INK, PALE, RED, table
+from demos.parts import report
+from demos.parts.report import FAINT, GREEN, INK, PALE, RED, table
 from engine import Value, draw, topological_order
 
 if TYPE_CHECKING:

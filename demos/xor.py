@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from demos.report import options, save_figure, table
+from demos.parts.report import options, save_figure, table
 from nn import MLP, Adam, fit, xor
 from nn.boundaries import development, snapshot
 from nn.optim import Optimizer

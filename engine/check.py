@@ -8,8 +8,8 @@ from math import isfinite
 from random import Random
 from typing import Any, Final
 
-from engine.calculus.adjoints import adjoints
-from engine.calculus.pullback import adjoint_graphs
+from engine.calculus.floats import adjoints
+from engine.calculus.graphs import adjoint_graphs
 from engine.checking.differences import NONE, Slope, careful_slopes, exact, moved, slopes
 from engine.checking.findings import Finding, Report
 from engine.checking.subjects import Subject, subject_of

@@ -13,10 +13,10 @@ from typing import Any
 
 from engine import structures
 from engine.backward import topological_order
-from engine.calculus.adjoints import adjoints
-from engine.calculus.evaluation import Evaluation, tracing
-from engine.calculus.pullback import adjoint_graphs
-from engine.errors import not_a_value
+from engine.calculus.floats import adjoints
+from engine.calculus.evaluation import Evaluation, depends_on_traced, tracing
+from engine.calculus.graphs import adjoint_graphs
+from engine.errors import loses_gradient, not_a_value
 from engine.functions import FUNCTIONS
 from engine.node import ENGINE, LEAF
 from engine.value import Value, as_value
@@ -40,7 +40,8 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
 
     Raises:
         RuntimeError: if it is to be differentiable, and leaves have been assigned since.
-        TypeError: if y is no Value, or there is something else among the xs.
+        TypeError: if y is no Value, or there is something else among the xs; or if floats would
+            be lost to a derivative that is being taken around.
         ValueError: if strict, and y does not depend on one of the xs.
 
     >>> x = Value(3.0)
@@ -50,6 +51,13 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
     """
     if not isinstance(y, Value):
         raise not_a_value(y, "gradient(y, xs)")
+    if not differentiable and depends_on_traced(y):
+        raise loses_gradient(
+            "gradient(y, xs) in a function that is itself being differentiated",
+            "gradient(y, xs, differentiable=True), whose answer is made of Values; or, if it is to "
+            "be a number through which no derivative passes, y = ... and gradient(y, xs) within "
+            "no_grad()",
+        )
     detached = ENGINE.recording() is not None and not differentiable
     if detached:
         differentiable = True  # floats would be those of the example

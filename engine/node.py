@@ -41,7 +41,7 @@ LESS: Final = 37
 LESS_EQUAL: Final = 38
 EQUAL: Final = 39
 LOGSUMEXP: Final = 40
-STOP: Final = 41
+STOP_GRADIENT: Final = 41
 LEAF: Final = -1
 CONSTANT: Final = -2  # a leaf that gets no gradient
 
@@ -55,6 +55,7 @@ class Engine:
         # A traversal marks the nodes that it has entered, and those that it is done with, by two
         # numbers that are larger than all before: so no mark is ever cleared.
         self.mark: i64 = 0
+        self.writes: i64 = 0  # how often leaves were given other numbers, counted after it is done
         self.traversing = RLock()  # two traversals at once must not meet in one graph
         self.busy = False
         # An entry per no_grad() or detect_anomaly() block that is open in any thread; a thread need
@@ -194,6 +195,7 @@ class Node:
         if len(ENGINE.recordings) > 0:
             refuse_while_recording(self, "v.data = ...")
         self._data = number(data, "data")
+        ENGINE.writes += 1
 
     @property
     def grad(self) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,15 @@ from numpy.typing import NDArray
 from engine.batching.instructions import Instruction, Layout, Z
 from engine.batching.listing import Names
 from engine.batching.plan import Plan
+from engine.quiet import quietly
 from engine.rules import ROWS
 from engine.tape import Tape
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 CACHE: Final = 2**22  # bytes of values and gradients that a chunk may take
+MEMORY: Final = 2**28  # bytes that a plan may take if a batch can be cut, and all that are kept
 KEPT_PLANS: Final = 12
 
 
@@ -44,6 +49,7 @@ class Result(NamedTuple):
     outputs: list[Array]  # of each, a number per example
     parameter_gradient: Array | None  # summed over the examples
     input_gradient: Array | None  # shape (inputs, batch)
+    has_nan: bool = False  # among the gradients; looked for if there are rows that select
 
 
 class Program:
@@ -87,7 +93,7 @@ class Program:
         seeds: Sequence[float] = (),
         strict: bool = False,
     ) -> Result:
-        """Compute the outputs of a batch, and gradients if they are wanted.
+        """Compute the outputs of a batch, and gradients if they are wanted. NumPy may warn.
 
         Args:
             inputs: the examples, matrices with a row for each.
@@ -101,81 +107,143 @@ class Program:
             NotFinite: if strict, where a float might have raised an error.
         """
         batch = len(inputs[0]) if inputs else 1
+        key = batch, dtype, tuple([each.shape[1] for each in inputs]), wanted
+        if key in self.plans:
+            return self.run_plan(inputs, parameters, key, seeds, strict)
         chunk = self.chunk(batch, dtype, wanted)
         if batch <= chunk:
-            return self.run_chunk(inputs, parameters, dtype, wanted, seeds, strict)
-        outputs = [np.empty(batch, dtype) for _ in self.layout.flat.outputs]
-        of_parameters = np.zeros(len(parameters), dtype) if wanted.parameters else None
-        of_inputs = np.empty((self.layout.flat.inputs, batch), dtype) if wanted.inputs else None
-        for first in range(0, batch, chunk):
-            rows = slice(first, min(first + chunk, batch))
-            part = [each[rows] for each in inputs]
-            found = self.run_chunk(part, parameters, dtype, wanted, seeds, strict)
-            for array, output in zip(outputs, found.outputs, strict=True):
-                array[rows] = output
-            if of_parameters is not None:
-                of_parameters += found.parameter_gradient
-            if of_inputs is not None:
-                of_inputs[:, rows] = found.input_gradient
-        return Result(outputs, of_parameters, of_inputs)
+            return self.run_plan(inputs, parameters, key, seeds, strict)
+        return self.run_chunks(chunk, inputs, parameters, key, seeds, strict)
 
-    def run_chunk(
+    def run_chunks(
         self,
+        size: int,
         inputs: Sequence[Array],
         parameters: Array,
-        dtype: Any,
-        wanted: Wanted,
+        key: Key,
         seeds: Sequence[float],
         strict: bool,
     ) -> Result:
-        """The same for so many examples as are run at once."""
-        batch = len(inputs[0]) if inputs else 1
-        key = batch, dtype, tuple(each.shape[1] for each in inputs), wanted
-        plan = self.borrow(key)
-        plan.parameters[:] = parameters
-        with np.errstate(all="ignore"):
-            plan.run(inputs, seeds)
-        if strict and not plan.is_finite():
-            raise NotFinite
+        """So many examples at a time, in several threads if that is quicker."""
+        batch, dtype, columns, wanted = key
+        whole = Result(
+            [np.empty(batch, dtype) for _ in self.layout.flat.outputs],
+            np.zeros(len(parameters), dtype) if wanted.parameters else None,
+            np.empty((self.layout.flat.inputs, batch), dtype) if wanted.inputs else None,
+        )
+        chunks = [slice(k, min(k + size, batch)) for k in range(0, batch, size)]
+
+        def run_some(share: list[slice]) -> tuple[Any, bool]:
+            """Some of the chunks: their gradient of the parameters, and whether there is a NaN."""
+            of_parameters: Any = 0.0
+            has_nan = False
+            for rows in share:
+                key = rows.stop - rows.start, dtype, columns, wanted
+                plan = self.computed([x[rows] for x in inputs], parameters, key, seeds, strict)
+                for array, output in zip(whole.outputs, plan.results(), strict=True):
+                    array[rows] = output
+                if whole.input_gradient is not None:
+                    whole.input_gradient[:, rows] = plan.input_gradient
+                if wanted.parameters:
+                    of_parameters = of_parameters + plan.parameter_gradient
+                has_nan = has_nan or (self.selects and plan.has_nan())
+                self.give_back(plan, key)
+            return of_parameters, has_nan
+
+        found = self.shared_out(run_some, chunks)
+        if whole.parameter_gradient is not None:
+            whole.parameter_gradient[:] = sum(of_parameters for of_parameters, _ in found)
+        return whole._replace(has_nan=any(has_nan for _, has_nan in found))
+
+    def shared_out(self, work: Callable[[list[slice]], T], chunks: list[slice]) -> list[T]:
+        """Several threads, each with its share of the chunks.
+
+        NumPy lets other threads run while it computes. So does BLAS, which has threads of its own.
+        """
+        threads = 1 if self.has_products else min(available(), len(chunks))
+        if threads == 1:
+            return [work(chunks)]
+        with ThreadPoolExecutor(threads) as pool:
+            shares = [chunks[k::threads] for k in range(threads)]
+            return list(pool.map(partial(quietly, work), shares))
+
+    def run_plan(
+        self,
+        inputs: Sequence[Array],
+        parameters: Array,
+        key: Key,
+        seeds: Sequence[float],
+        strict: bool,
+    ) -> Result:
+        """So many examples as are run at once."""
+        plan = self.computed(inputs, parameters, key, seeds, strict)
+        wanted = key[3]
         found = Result(
             plan.results(),
             plan.parameter_gradient.copy() if wanted.parameters else None,
             plan.input_gradient.copy() if wanted.inputs else None,
+            self.selects and plan.has_nan(),
         )
         self.give_back(plan, key)
         return found
 
+    def computed(
+        self,
+        inputs: Sequence[Array],
+        parameters: Array,
+        key: Key,
+        seeds: Sequence[float],
+        strict: bool,
+    ) -> Plan:
+        """A plan that has run, to be given back."""
+        plan = self.borrow(key)
+        plan.run(inputs, parameters, seeds)
+        if strict and not plan.is_finite():
+            self.give_back(plan, key)
+            raise NotFinite
+        return plan
+
     def chunk(self, batch: int, dtype: Any, wanted: Wanted) -> int:
         """How many examples at a time: so many that their rows stay in the processor's cache."""
-        least = self.least_chunk
-        if batch < 2 * least:
-            return max(1, batch)
         rows = self.layout.sizes[Z] * (2 if wanted.differentiated else 1)
-        size = max(1, CACHE // (rows * np.dtype(dtype).itemsize))
-        return batch if batch < 2 * size else max(size, least)
+        size = rows * np.dtype(dtype).itemsize
+        chunk = max(1, CACHE // size, min(self.least_chunk, MEMORY // size))
+        return max(1, batch) if batch < 2 * chunk else chunk
+
+    @cached_property
+    def has_products(self) -> bool:
+        """Whether there are matrix products."""
+        return any(each.kind == "matrix" for each in self.layout.instructions)
 
     @cached_property
     def least_chunk(self) -> int:
         """Matrix products have a cache of their own, and want to be large."""
-        return 4096 if any(each.kind == "matrix" for each in self.layout.instructions) else 512
+        return 4096 if self.has_products else 512
 
     # --- plans: one at a time for each thread ---
 
     def borrow(self, key: Key) -> Plan:
         """A plan that nobody else uses."""
-        with self.lock:
-            kept = self.plans.pop(key, [])
-            plan = kept.pop() if kept else None
-            self.plans[key] = kept  # the last used is last
-            while len(self.plans) > KEPT_PLANS:
-                del self.plans[next(iter(self.plans))]
-        batch, dtype, columns, wanted = key
-        return Plan(self.layout, batch, dtype, columns, *wanted) if plan is None else plan
+        try:
+            return self.plans[key].pop()  # which no other thread can pop too
+        except LookupError:
+            batch, dtype, columns, wanted = key
+            return Plan(self.layout, batch, dtype, columns, *wanted)
 
     def give_back(self, plan: Plan, key: Key) -> None:
         """Keep a plan for the next run."""
-        with self.lock:
-            self.plans.setdefault(key, []).append(plan)
+        try:
+            self.plans[key].append(plan)
+        except KeyError:
+            with self.lock:
+                self.plans.setdefault(key, []).append(plan)
+                while len(self.plans) > 1 and self.is_full():
+                    self.plans.pop(next(iter(self.plans)), None)
+
+    def is_full(self) -> bool:
+        """Whether more plans are kept than should be."""
+        size = sum(plan.size for kept in self.plans.values() for plan in kept)
+        return len(self.plans) > KEPT_PLANS or size > MEMORY
 
     def __getstate__(self) -> Tape:
         return self.tape
@@ -203,3 +271,13 @@ class Program:
         names = Names(self.tape, self.layout)
         for number, instruction in enumerate(self.layout.instructions):
             yield names.line(number, instruction)
+
+
+def available() -> int:
+    """How many threads may compute: as many as OMP_NUM_THREADS says, or there are processors."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

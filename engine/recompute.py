@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.calculus.forward import renew
+from engine.calculus.renewal import renew
 from engine.value import Value
 
 

@@ -33,25 +33,32 @@ The chain rule multiplies as IEEE 754 has it: where a gradient of 0 meets an inf
 round, the result is NaN, as in PyTorch; sqrt(x) ** 2 at 0 is such a place. Only what a row that `selects` has not
 chosen gets nothing at all, and no NaN: the other branch of `where`, the smaller argument of `maximum`, relu below 0.
 
-Where PyTorch and JAX disagree with us or with each other (all of it is held in tests/engine/test_oracles.py):
+Where PyTorch and JAX disagree with us or with each other, in the value f or its gradient f':
 
-| where                       | ours           | PyTorch | JAX      | why                                    |
-|-----------------------------|----------------|---------|----------|----------------------------------------|
-| abs at 0                    | 0              | 0       | 1        | the middle of its slopes               |
-| abs, relu at NaN            | NaN            | 0, 1    | -1, 0    | NaN stays NaN, so that it is seen      |
-| sign, step of NaN           | NaN            | 0, 0    | NaN, 0   | the same                               |
-| leaky_relu at 0             | its slope      | slope   | 1        | 0 belongs to the side of the slope     |
-| hypot at (0, 0)             | 0, 0           | NaN     | 1/2, 1/2 | a distance of 0 is no reason for NaN   |
-| hypot'' at |a| = |b|        | the formula    | same    | 0        | lost in a tie of JAX's max(|a|, |b|)   |
-| atan2 at (0, 0)             | 0, 0           | 0, 0    | NaN      | none exists; 0 does no harm            |
-| pow at (0, 0)               | 0, 0           | 0, 0    | NaN, 0   | a ** 0 is 1 for all a                  |
-| d2/da db of a ** b at b = 0 | 1/a            | 0       | 1/a      | PyTorch takes a constant 0             |
-| maximum, minimum with NaN   | 1/2, 1/2       | 1, 1    | 0, 0     | neither larger nor smaller: a tie      |
-| gelu at -inf; slope at inf  | 0; 1           | NaN     | NaN      | its limits                             |
-| asin'', acos'' at +-1       | NaN            | +-inf   | +-inf    | from (1 - x) (1 + x), for more digits  |
-| 0 times inf, where 0 is a   | 0              | NaN     | NaN      | what is 0 on purpose, or not chosen,   |
-| partial or a branch not taken |              |         |          | stays 0 (mostly in second order)       |
-| log(0), 1/0, exp(1000)      | an error       | inf     | inf      | as Python's floats                     |
+| where                | ours      | PyTorch    | JAX       | why                                                            |
+|----------------------|-----------|------------|-----------|----------------------------------------------------------------|
+| abs'(0)              | 0         | 0          | 1         | the middle of its slopes -1 and 1                              |
+| abs'(NaN)            | NaN       | 0          | -1        | NaN stays NaN, so that it is seen                              |
+| sign(NaN)            | NaN       | 0          | NaN       | NaN stays NaN, so that it is seen                              |
+| step(NaN)            | NaN       | 0          | 0         | NaN stays NaN, so that it is seen                              |
+| relu'(NaN)           | NaN       | 1          | 0         | NaN stays NaN, so that it is seen                              |
+| leaky_relu(0, inf)   | NaN       | NaN        | 0         | slope * x, as written, also at 0                               |
+| leaky_relu'(0, 0.25) | 0.25, 0   | 0.25, 0    | 1, 0      | 0 belongs to the side of the slope, as in PyTorch              |
+| leaky_relu'(1, inf)  | 1, 0      | NaN, 0     | NaN, 0    | what is not chosen gets 0, never inf * 0                       |
+| gelu(-inf)           | 0         | NaN        | NaN       | its limit                                                      |
+| gelu'(inf)           | 1         | NaN        | NaN       | its limit                                                      |
+| hypot'(0, 0)         | 0, 0      | NaN, NaN   | 0.5, 0.5  | the middle of its slopes; a distance of 0 is no reason for NaN |
+| hypot'(1, inf)       | 0, NaN    | 0, NaN     | NaN, NaN  | a / inf is 0                                                   |
+| atan2'(0, 0)         | 0, 0      | 0, 0       | NaN, NaN  | none exists; 0 does no harm                                    |
+| pow'(0, 0)           | 0, 0      | 0, 0       | NaN, 0    | a ** 0 is 1 for all a                                          |
+| pow'(NaN, 0)         | NaN, NaN  | 0, NaN     | NaN, NaN  | NaN stays NaN, so that it is seen                              |
+| pow'(0, -inf)        | -inf, NaN | -inf, -inf | -inf, NaN | inf * log(1), which is inf * 0                                 |
+| maximum'(NaN, 1)     | 0.5, 0.5  | 1, 1       | 0, 0      | NaN is neither larger nor smaller: a tie, shared half and half |
+| minimum'(NaN, 1)     | 0.5, 0.5  | 1, 1       | 0, 0      | as maximum                                                     |
+
+tests/engine/test_oracles.py writes this table, holds all three to it, and goes on to second order. There most
+differences have one reason: what is 0 on purpose, or not chosen, stays 0, while they multiply 0 by inf or NaN.
+Where Python's floats raise an error, as in log(0), 1 / 0 and exp(1000), so do we; they give inf.
 """
 
 from __future__ import annotations

@@ -78,15 +78,7 @@ def erf(x: ArrayLike, out: Array | None = None) -> Any:
 def erfc(x: ArrayLike, out: Array | None = None) -> Any:
     """The complementary error function, 1 - erf(x), of each element, accurate where it is tiny.
 
-    Args:
-        x: Real numbers. The result is float32 for float32, and else float64.
-        out: Where to put the result; it may be x itself.
-
-    Returns:
-        out if it is given, else a new array, or a number for a number.
-
-    Raises:
-        TypeError: x does not hold real numbers, or out cannot hold the result.
+    What it takes, gives back and refuses is as in `erf`.
 
     >>> erfc([0.0, 10.0, float("inf")])
     array([1.00000000e+00, 2.08848758e-45, 0.00000000e+00])

@@ -35,6 +35,50 @@ def restore(structure: Any, given: Iterator[Any]) -> Any:
     return next(given)
 
 
+def leaves_like(given: Any, like: Any, name: str, owner: str) -> list[Any]:
+    """What a structure holds, in the order of another one, which it has to fit.
+
+    Dicts are matched by their keys, whatever the order of these; a list fits a tuple.
+
+    Args:
+        given: the structure.
+        like: the other one.
+        name: what the first is called, for errors: "direction".
+        owner: what the other one is, for errors: "the arguments of jvp(f)".
+
+    Raises:
+        ValueError: if it does not fit; it names the place.
+
+    >>> leaves_like({"b": 4.0, "w": (1.0, 2.0)}, {"w": [5.0, 6.0], "b": 7.0}, "seeds", "the result")
+    [1.0, 2.0, 4.0]
+    """
+    return list(walk_both(given, like, name, f"{name} is structured like {owner}"))
+
+
+def walk_both(given: Any, like: Any, place: str, rule: str) -> Iterator[Any]:
+    """The leaves of the first structure in the order of the second."""
+    if isinstance(like, Mapping):
+        if not isinstance(given, Mapping) or given.keys() != like.keys():
+            raise misfit(given, f"a dict with the keys {', '.join(map(repr, like))}", place, rule)
+        for key, each in like.items():
+            yield from walk_both(given[key], each, f"{place}[{key!r}]", rule)
+    elif isinstance(like, (list, tuple)):
+        if not isinstance(given, (list, tuple)) or len(given) != len(like):
+            raise misfit(given, f"a list or tuple of {len(like)}", place, rule)
+        for k, each in enumerate(like):
+            yield from walk_both(given[k], each, f"{place}[{k}]", rule)
+    elif isinstance(given, (Mapping, list, tuple)):
+        raise misfit(given, "one number", place, rule)
+    else:
+        yield given
+
+
+def misfit(given: Any, wanted: str, place: str, rule: str) -> ValueError:
+    """What was given where a structure has to fit another one."""
+    advice = ": write array.tolist()" if getattr(given, "shape", ()) else ""
+    return ValueError(f"{rule}: {place} should be {wanted}, but got {given!r:.200}{advice}")
+
+
 def same(structure: Any, function: Callable[[Any], Any]) -> Any:
     """The structure with a function applied to all that it holds.
 

@@ -25,7 +25,7 @@ from engine.node import (
     POW,
     RELU,
     ROWS,
-    STOP,
+    STOP_GRADIENT,
     SUB,
     Node,
     number,
@@ -67,7 +67,7 @@ class Value(Node):
         3.0
         """
         if is_recorded() and (self._code >= 0 or id(self) in ENGINE.recording().leaves):
-            return Value(None, NO_LABEL, STOP, self, None, self._data, self._data)
+            return Value(None, NO_LABEL, STOP_GRADIENT, self, None, self._data, self._data)
         return Value(self._data, NO_LABEL, CONSTANT)
 
     @property
@@ -259,13 +259,13 @@ def as_value(given: object, where: str = "as_value(x)") -> Value:
     return given if isinstance(given, Value) else Value(number(given, where), NO_LABEL, CONSTANT)
 
 
-def evaluate(code: i32, primals: list[float]) -> float:
-    """The value of a primitive; where there is none, the error of floats with what was asked."""
+def evaluate(code: i32, primals: list[float], strict: bool = True) -> float:
+    """The value of a primitive; where there is none, an error if strict, and else inf or NaN."""
     row = ROWS[code]
     try:
         return as_float(row.forward(FLOATS, *primals))
     except (ArithmeticError, ValueError) as error:
-        if is_recorded():  # the numbers of the example do not matter
+        if not strict or is_recorded():  # recorded, the numbers of the example do not matter
             return elementary.extended_value(row, primals)
         raise no_value(error, row, primals) from None
 

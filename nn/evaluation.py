@@ -62,6 +62,8 @@ class Evaluation:
 
     def measured(self, X: Vector, targets: list[Any]) -> tuple[list[float], Any]:
         """The losses and the outputs of all examples."""
+        if self.recording is not None and self.recording.outdated:
+            self.tried = False
         if len(X) >= MANY and not self.tried:
             self.tried = True
             self.recording = self.record(X, targets)

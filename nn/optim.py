@@ -71,7 +71,9 @@ class SGD(Optimizer):
             new = -lr * g  # in two steps, which takes one array less
             new += w
             return new, self.state
-        v = swept(momentum * self.state["velocity"] + g, self.steps)
+        v = momentum * self.state["velocity"]
+        v += g
+        v = swept(v, self.steps)
         return w - lr * (g + momentum * v if nesterov else v), {"velocity": v}
 
 
@@ -119,9 +121,16 @@ class RMSprop(Optimizer):
     def rule(self, w: Vector, g: Vector) -> tuple[Vector, State]:
         """As far as lr in every direction, whatever the size of the gradient."""
         lr, alpha, eps, momentum, weight_decay = self.settings.values()
-        g = g + weight_decay * w
-        s = alpha * self.state["square"] + (1 - alpha) * g * g
-        v = swept(momentum * self.state["velocity"] + g / (s**0.5 + eps), self.steps)
+        if weight_decay:
+            g = g + weight_decay * w
+        s, v = alpha * self.state["square"], momentum * self.state["velocity"]
+        squared = (1 - alpha) * g  # in place, which takes fewer arrays
+        squared *= g
+        s += squared
+        root = s**0.5
+        root += eps
+        v += g / root
+        v = swept(v, self.steps)
         return w - lr * v, {"square": s, "velocity": v}
 
 
@@ -177,7 +186,9 @@ class Adam(Optimizer):
         m, s = beta1 * self.state["mean"], beta2 * self.state["square"]
         m += (1 - beta1) * g
         m = swept(m, self.steps)
-        s += (1 - beta2) * g * g
+        squared = (1 - beta2) * g  # in place, which takes fewer arrays
+        squared *= g
+        s += squared
         root = s**0.5
         root /= (1 - beta2**t) ** 0.5
         root += eps

@@ -93,10 +93,17 @@ class RecordedStep(Step):
         """
         if self.recording is not None or self.unrecorded:
             return
+        self.example = X[:1], targets[0]
+        self.renew()
+
+    def renew(self) -> None:
+        """Record it, and keep what was recorded before if that is still the same."""
         try:
-            self.recording = self.record(X[:1], targets[0])
+            made = self.record(*self.example)
         except NotRecorded as reason:
-            self.unrecorded = str(reason)
+            self.recording, self.unrecorded = None, str(reason)
+        else:
+            self.recording = made if self.recording is None else self.recording.renewed(made)
 
     def record(self, X: Vector, target: Any) -> Recording:
         """Model, loss and penalties as one program.
@@ -151,11 +158,13 @@ class RecordedStep(Step):
         try:
             if not isfinite(loss):
                 raise FloatingPointError
-            given = data.copy() if self.writes else data
-            new = self.optimizer.update(given, gradient[: len(data)])
+            given, slopes = data, gradient[: len(data)]
+            if self.writes:
+                given, slopes = given.copy(), slopes.copy()
+            self.gradient = gradient
+            numbers.vector = self.optimizer.update(given, slopes)
         except FloatingPointError:
             return self.node_by_node(X, targets, chance)
-        numbers.vector, self.gradient = new, gradient
         return Outcome(loss, np.array(found.outputs[1:]).T)
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
@@ -173,15 +182,22 @@ class RecordedStep(Step):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Around many steps: inside, the numbers of the parameters are in one vector alone."""
+        """Around many steps: inside, the numbers of the parameters are in one vector alone.
+
+        It is recorded anew if code that is not ours finds other numbers around it than before.
+        """
+        if self.recording is not None and self.recording.outdated:
+            self.renew()
         if self.recording is None:
             yield
             return
         moved = len(self.optimizer.parameters)
         self.still, self.gradient = from_leaves(self.recording.parameters[moved:]), None
-        with self.optimizer.numbers.held():
-            yield
-        self.leave_gradient()
+        try:
+            with self.optimizer.numbers.held():
+                yield
+        finally:
+            self.leave_gradient()
 
     def leave_gradient(self) -> None:
         """Let the parameters have the gradient of the last step, as backward() leaves it."""

@@ -2,15 +2,15 @@
 
 Code that is not ours may do in Python what no graph shows: draw a number, count its calls, look at
 a number and branch. Recorded it would be frozen in silence. So it is recorded from two examples,
-and where the two graphs differ, or something was left behind, it is not recorded at all.
+and where the two graphs differ, or something was left behind, it is not recorded at all. A number
+that it reads from a variable may be another one later: whoever keeps a recording asks now and then
+whether it is `outdated`.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from types import CellType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,15 +20,16 @@ from engine import Value
 from engine.capture import recording
 from engine.loops.flatten import Flat, linearise
 from engine.program import NOTHING, Result, Wanted
+from engine.quiet import quietly
 from engine.recording.replays import Replays
 from engine.tape import Tape
 from nn.activations import Activation
 from nn.module import Module, contents
+from nn.surroundings import Surroundings
 
 Array = NDArray[Any]
 Compute = Callable[..., list[Value]]
 
-MUTABLE: Final = (list, dict, set, random.Random, CellType)
 GOLDEN: Final = 0.6180339887498949  # its multiples, whole parts left out, are all different
 
 
@@ -58,12 +59,25 @@ class Recording:
         model: Module,
         functions: Iterable[Callable[..., Any]] = (),
     ) -> None:
-        captured = captured_with_care(compute, columns, parameters, model, functions)
+        captured, self.world = captured_with_care(compute, columns, parameters, model, functions)
+        self.captured = captured
         self.flat, self.parameters = captured.flat, captured.parameters
         names = [f"{'xy'[k]}[{i}]" for k, count in enumerate(columns) for i in range(count)]
         names += [f"drawn[{k}]" for k in range(len(captured.draws))]
         self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
         self.by_tape: dict[int, bool] = {}  # by the number of examples: which replay is faster
+
+    @property
+    def outdated(self) -> bool:
+        """Whether code that is not ours might compute something else by now."""
+        return self.world is not None and bool(self.world.moved())
+
+    def renewed(self, other: Recording) -> Recording:
+        """One that was made later, or this one if it still is the same: it has its plans."""
+        if not self.captured.is_like(other.captured):
+            return other
+        self.world = other.world
+        return self
 
     @cached_property
     def reached(self) -> list[bool]:
@@ -103,14 +117,11 @@ class Recording:
         if n not in self.by_tape:
             self.by_tape[n] = replays.estimate(n).best == "tape"
         if self.by_tape[n]:
-            with np.errstate(all="ignore"):
-                return replays.run(
-                    inputs, dtype, wanted, seeds, strict=False, choice="tape", at=numbers
-                )
+            return quietly(replays.run, inputs, dtype, wanted, seeds, False, "tape", numbers)
         if replays.draws:
             drawn = [[draw() for draw in replays.draws] for _ in range(n)]
             inputs = [*inputs, np.array(drawn, dtype)]
-        return replays.program.run(inputs, numbers, dtype, wanted, seeds)
+        return quietly(replays.program.run, inputs, numbers, dtype, wanted, seeds)
 
 
 # --- recording ---
@@ -127,6 +138,9 @@ class Captured(NamedTuple):
     def is_like(self, other: Captured) -> bool:
         """Whether it is the same graph with the same constants."""
         mine, theirs = self.flat, other.flat
+        pairs = zip(self.parameters, other.parameters, strict=False)
+        if len(self.parameters) != len(other.parameters) or any(a is not b for a, b in pairs):
+            return False
         return len(self.draws) == len(other.draws) and all(
             np.array(a).tobytes() == np.array(b).tobytes()  # NaN and -0.0 included
             for a, b in (
@@ -165,15 +179,15 @@ def captured_with_care(
     parameters: Sequence[Value],
     model: Module,
     functions: Iterable[Callable[..., Any]],
-) -> Captured:
-    """The same, from two examples if anything in it is not ours.
+) -> tuple[Captured, Surroundings | None]:
+    """The same, from two examples if anything in it is not ours; and then what is around that.
 
     Leaves that are no parameters are read anew by every run, if it is not the function that makes
     them.
     """
     own = [each for each in (*taking_part(model), *functions) if not is_ours(each)]
     if not own:
-        return captured(compute, columns, parameters, 0.25)
+        return captured(compute, columns, parameters, 0.25), None
     for each in own:
         if isinstance(each, Module) and type(each).draw_seed is not Module.draw_seed:
             raise NotRecorded(f"{type(each).__name__}.draw_seed: it has a chance of its own")
@@ -193,7 +207,7 @@ def captured_with_care(
         raise NotRecorded(f"it leaves something behind: {changed} has changed")
     if not first.is_like(again):
         raise NotRecorded("it computes something else from one example to the next")
-    return first
+    return first, world
 
 
 # --- code that is not ours ---
@@ -210,74 +224,3 @@ def is_ours(given: Any) -> bool:
     code = type(given) if isinstance(given, Module) else given
     code = code.function if isinstance(code, Activation) else code
     return str(getattr(code, "__module__", None)).partition(".")[0] in ("engine", "nn")
-
-
-class Surroundings:
-    """What code may change while it computes: its modules, what functions keep, and chance.
-
-    Args:
-        code: modules and functions.
-    """
-
-    def __init__(self, code: Iterable[Any]) -> None:
-        found: dict[int, object] = {}
-        for each in code:
-            if isinstance(each, Module):
-                contents(each, found)
-            contents(kept_by(each), found)
-        modules = [vars(each) for each in found.values() if isinstance(each, Module)]
-        places = [each for each in (*found.values(), *modules) if isinstance(each, MUTABLE)]
-        self.before = [(place, snapshot(place)) for place in (random, *places)]
-        self.numpy = np.random.get_state()
-
-    def changed(self) -> str:
-        """The kind of something that is not what it was; "" if there is nothing."""
-        for place, before in self.before:
-            if not alike(before, snapshot(place)):
-                return type(place).__name__
-        return "" if alike(self.numpy, np.random.get_state()) else "NumPy's random state"
-
-    def put_back(self) -> None:
-        """Make it what it was."""
-        np.random.set_state(self.numpy)
-        for place, before in self.before:
-            if isinstance(place, list):
-                place[:] = before
-            elif isinstance(place, dict | set):
-                place.clear()
-                place.update(before)
-            elif isinstance(place, CellType):
-                place.cell_contents = before
-            else:
-                place.setstate(before)
-
-
-def kept_by(code: Any) -> list[Any]:
-    """What a function finds around it: variables of the one that it was made in, and its object."""
-    if isinstance(code, Module | Activation):
-        code = code.function if isinstance(code, Activation) else type(code).forward
-    cells = [cell for cell in getattr(code, "__closure__", None) or () if cell != CellType()]
-    around = [cell.cell_contents for cell in cells]
-    return [*cells, *around, getattr(code, "__self__", None), getattr(code, "__dict__", None)]
-
-
-def snapshot(place: Any) -> Any:
-    """What is there now."""
-    if isinstance(place, CellType):
-        return place.cell_contents
-    return place.copy() if isinstance(place, list | dict | set) else place.getstate()
-
-
-def alike(a: Any, b: Any) -> bool:
-    """Whether two are the same, or equal numbers, text, or containers of such."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(alike, a, b))
-    if isinstance(a, np.ndarray):
-        return bool(np.array_equal(a, b))
-    return isinstance(a, int | float | str | set) and bool(a == b)

@@ -18,13 +18,13 @@ from engine import functions
 pytestmark = pytest.mark.usefixtures("unregister")  # some examples register a primitive
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = [engine, nn, demos]
-MODULES = [
-    f"{package.__name__}.{path.stem}" if path.stem != "__init__" else package.__name__
-    for package in PACKAGES
-    for path in sorted(Path(str(package.__file__)).parent.glob("*.py"))
-    if path.stem != "__main__"
-]
+SOURCES = {
+    ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in (engine, nn, demos)
+    for top in [Path(str(package.__file__)).parents[1]]
+    for path in sorted((top / package.__name__).rglob("*.py"))
+    if path.stem != "__main__" and path.parent.name != "native"  # these are run, not imported
+}
 
 
 def run(examples: doctest.DocTest) -> None:
@@ -34,14 +34,11 @@ def run(examples: doctest.DocTest) -> None:
     assert not said, "".join(said)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_examples_in_docstrings(name: str) -> None:
     """Read from the source, for a compiled module keeps no functions that doctest would find."""
     module = importlib.import_module(name)
-    source = (
-        Path(str(module.__file__)).parent
-        / f"{'__init__' if hasattr(module, '__path__') else name.split('.')[-1]}.py"
-    )
+    source = SOURCES[name]
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             text = ast.get_docstring(node) or ""

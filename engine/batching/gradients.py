@@ -17,7 +17,7 @@ from engine.batching.kernels import (
     contribution,
     uniform_contribution,
 )
-from engine.batching.values import Elementwise, Matrix, Source, Values, product
+from engine.batching.values import Elementwise, Matrix, Source, Values
 from engine.elementary import arrays
 from engine.formulas import Symbol
 from engine.rules import ROWS, TABLE
@@ -116,12 +116,12 @@ class Gradients:
 
     def bind_matrix(self, instruction: Instruction, context: Matrix, g: Array) -> None:
         """For Y = W X: the gradient of W is that of Y times X', that of X is W' times that of Y."""
-        W, X, source = context
-        weights, inputs = instruction.operands[:2]
+        W, X, source, rows = context
+        inputs = instruction.operands[1]
         n, positions = inputs.rows.shape
         batch = self.values.batch
         G = g.reshape(len(W), positions * batch)
-        if self.into.is_wanted(weights):
+        if self.into.is_wanted(Operand(S, rows)):
 
             def of_weights(out: Array | None) -> Array:
                 target = self.work.borrow((*W.shape, 1)) if out is None else out
@@ -129,10 +129,10 @@ class Gradients:
                     self.work.call(multiply_by_whole, self.values.inputs, source, G, target[..., 0])
                 else:
                     assert X is not None
-                    self.work.call(product(positions * batch), G, X.T, target[..., 0])
+                    self.work.multiply(G, X.T, target[..., 0])
                 return target
 
-            self.into.add(S, weights.rows, of_weights, S)
+            self.into.add(S, rows, of_weights, S)
         if self.into.is_wanted(inputs):
 
             def of_inputs(out: Array | None) -> Array:
@@ -141,7 +141,7 @@ class Gradients:
                     whole = out[:, 0] if positions == 1 else out[..., 0]
                     flat = whole if 1 in (positions, batch) else out.reshape(n, positions * batch)
                 target = self.work.borrow((n, positions * batch)) if flat is None else flat
-                self.work.call(product(len(W)), W.T, G, target)
+                self.work.multiply(W[:, :n].T, G, target)
                 found = target.reshape(n, positions, batch)
                 if out is None:
                     return found
@@ -151,7 +151,8 @@ class Gradients:
                 return out
 
             self.into.add(Z, inputs.rows, of_inputs, Z)
-        self.bias(instruction, g)
+        if rows.shape[1] == n:  # else the bias is among the weights
+            self.bias(instruction, g)
 
     def bind_reduce(self, instruction: Instruction, context: Any, g: Array) -> None:
         """Another variadic row, by the partials of its formula."""
@@ -187,7 +188,7 @@ class Gradients:
 def multiply_by_whole(inputs: list[Array], source: Source, G: Array, out: Array) -> None:
     """The gradient of weights whose inputs are the caller's own array."""
     X = inputs[source.argument][:, source.first : source.last]
-    product(len(X))(G, X, out)
+    (np.multiply if len(X) == 1 else np.matmul)(G, X, out)
 
 
 def pull_back_row(row: Any, k: int, y: Array, x: list[Array], g: Array, out: Array) -> None:

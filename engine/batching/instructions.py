@@ -72,6 +72,7 @@ class Layout:
         sizes: how many rows S and Z have.
         constants: the first row of the constants.
         lowest: the row of -inf that fills up the lists of logsumexp, in a space that has them.
+        ones: rows of Z that are 1, below the inputs of a matrix product that has a bias.
     """
 
     def __init__(self, flat: Flat) -> None:
@@ -88,6 +89,7 @@ class Layout:
         self.row[first : flat.first] = np.arange(1, flat.inputs + 1)
         self.sizes = [flat.first - flat.inputs + 1, flat.inputs + 1]
         self.lowest: dict[int, int] = {}  # the row of -inf in a space that needs one
+        self.ones: list[int] = []
         self.instructions: list[Instruction] = []
         for members in self.groups():
             self.add(members)
@@ -223,6 +225,9 @@ class Layout:
         operands = [Operand(S, block.weights), Operand(Z, block.inputs)]
         if bias is not None:
             operands.append(Operand(bias.space, bias.rows[block.members]))
+            if self.flat.inputs < int(block.inputs[-1, 0]) == self.sizes[Z] - 1:
+                self.ones.append(self.sizes[Z])
+                self.sizes[Z] += 1
         self.emit("matrix", DOT, Z, group[block.members.ravel()], operands)
 
     def emit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache, partial
 from math import prod
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from engine.primitive import Primitive
 from engine.rules import TABLE
 
 Array = NDArray[Any]
-Call = tuple[Callable[..., Any], tuple[Any, ...]]  # called with the array of the result behind
+Call = Callable[[], Any]
 
 
 def choose(condition: Array, a: Array, b: Array, out: Array) -> None:
@@ -32,20 +32,10 @@ def step(x: Array, out: Array) -> None:
     np.heaviside(x, 1.0, out)
 
 
-def larger(a: Array, b: Array, out: Array) -> None:
-    """np.maximum, which takes `out` by name alone."""
-    np.maximum(a, b, out=out)
-
-
-def smaller(a: Array, b: Array, out: Array) -> None:
-    """np.minimum, which takes `out` by name alone."""
-    np.minimum(a, b, out=out)
-
-
 ARRAY_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide,
     "neg": np.negative, "abs": np.absolute, "pow": np.power, "sign": np.sign,
-    "minimum": smaller, "maximum": larger, "less": np.less, "equal": np.equal,
+    "minimum": np.minimum, "maximum": np.maximum, "less": np.less, "equal": np.equal,
     "less_equal": np.less_equal, "square": np.square, "positive": np.positive,
     "reciprocal": np.reciprocal, "where": choose,
     "step": step, "erf": special.erf, "erfc": special.erfc,
@@ -56,17 +46,20 @@ SYMBOLS: Final = Elementary(FUNCTIONS)
 VALUE: Final = symbol("y")
 GRADIENT: Final = symbol("gradient")
 X0: Final = symbol("x", (), 0)
-Known = tuple[tuple[int, float], ...]  # arguments that are plain numbers
+# Arguments that are plain numbers, in hexadecimal: 0.0 and -0.0 are equal, and NaN is not.
+Known = tuple[tuple[int, str], ...]
+REMEMBERED: Final = 4096  # formulas
+SPREAD: Final = np.minimum, np.maximum  # quicker with an array than with a single number
 
 
-@cache
+@lru_cache(REMEMBERED)
 def value(row: Primitive, known: Known) -> Symbol | float:
     """The value of a row in which some arguments are known numbers."""
     found: Symbol | float = row.forward(SYMBOLS, *arguments(row, known))
     return found
 
 
-@cache
+@lru_cache(REMEMBERED)
 def contribution(row: Primitive, known: Known, k: int) -> tuple[int, Symbol | float]:
     """What a row adds to the gradient of argument k: its own gradient times the partial.
 
@@ -79,7 +72,7 @@ def contribution(row: Primitive, known: Known, k: int) -> tuple[int, Symbol | fl
     return times_gradient(local)
 
 
-@cache
+@lru_cache(REMEMBERED)
 def usable(row: Primitive, known: Known) -> Known:
     """The known numbers; none of them where a formula would meet 1 / 0 or the like among them."""
     try:
@@ -100,8 +93,11 @@ def times_gradient(local: Symbol | float) -> tuple[int, Symbol | float]:
         return -sign, found
     if local.function == "div":
         above, below = local.operands
-        sign, product = times_gradient(above)
-        return sign, apply("div", product, below)
+        if isinstance(above, Symbol):
+            if above.function == "neg":
+                return -1, apply("mul", GRADIENT, apply("div", above.operands[0], below))
+        elif above in (1.0, -1.0):  # else it might overflow sooner than the partial
+            return (1 if above == 1.0 else -1), apply("div", GRADIENT, below)
     return 1, apply("mul", GRADIENT, local)
 
 
@@ -116,7 +112,7 @@ def uniform_contribution(row: Primitive) -> Symbol | float:
 
 def arguments(row: Primitive, known: Known) -> list[Symbol | float]:
     """The arguments of a row, as numbers where they are known."""
-    numbers = dict(known)
+    numbers = {k: float.fromhex(x) for k, x in known}
     return [numbers.get(k, symbol("x", (), k)) for k in range(len(row.arguments))]
 
 
@@ -133,11 +129,22 @@ class Workshop:
         self.dtype = np.dtype(dtype)
         self.calls: list[Call] = []
         self.free: dict[int, list[Array]] = {}
+        self.repeated: dict[bytes, Array] = {}
         self.lent: dict[int, tuple[Array, Array]] = {}
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Write down a call."""
-        self.calls.append((function, arguments))
+        if function in SPREAD:  # which take the array of the result by name alone
+            *given, out = arguments
+            given = [self.spread(each, out.shape) for each in given]
+            self.calls.append(partial(function, *given, out=out))
+        else:
+            self.calls.append(partial(function, *arguments))
+
+    def multiply(self, left: Array, right: Array, out: Array) -> None:
+        """Write down a matrix product."""
+        # np.dot has half the overhead, and is far faster for outer products
+        self.call(np.dot if out.flags.c_contiguous else np.matmul, left, right, out)
 
     def borrow(self, shape: tuple[int, ...]) -> Array:
         """An array to be given back."""
@@ -158,6 +165,17 @@ class Workshop:
     def number(self, number: float) -> Array:
         """A number as an array, which costs less in a call than a float."""
         return np.array(number, self.dtype)
+
+    def spread(self, given: Array, shape: tuple[int, ...]) -> Array:
+        """A number as an array that repeats it, in full or, if that were large, in one row."""
+        if given.ndim or not shape:
+            return given
+        shape = shape if prod(shape) <= 4096 else shape[-1:]
+        key = given.tobytes()
+        kept = self.repeated.get(key)
+        if kept is None or kept.size < prod(shape):
+            kept = self.repeated[key] = np.full(prod(shape), given, self.dtype)
+        return kept[: prod(shape)].reshape(shape)
 
     def evaluate(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from engine.batching.gradients import Gradients
 from engine.batching.instructions import Layout, S, Z
+from engine.batching.kernels import Call
 from engine.batching.values import Values
+from engine.quiet import quietly
 
 Array = NDArray[Any]
 
@@ -43,13 +46,14 @@ class Plan:
         self.S = np.zeros((layout.sizes[S], 1), dtype)
         self.Z = np.zeros((layout.sizes[Z], batch), dtype)
         constants = layout.constants, layout.constants + len(flat.constants)
-        self.S[slice(*constants), 0] = list(flat.constants)
+        quietly(np.copyto, self.S[slice(*constants), 0], np.array(list(flat.constants)))
         for space, row in layout.lowest.items():
             (self.S, self.Z)[space][row] = -np.inf
+        self.Z[layout.ones] = 1.0
         self.inputs: list[Any] = [None] * len(columns)
         bounds = np.cumsum([1, *columns]).tolist()
         self.sources = list(pairwise(bounds))
-        values = Values((self.S, self.Z), constants, self.inputs, self.sources)
+        values = Values((self.S, self.Z), constants, layout.ones, self.inputs, self.sources)
         contexts = [values.bind(each) for each in layout.instructions]
         self.outputs = layout.places(flat.outputs)
         for space, row in self.outputs:
@@ -58,10 +62,11 @@ class Plan:
         several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
         self.together = np.array([row for _, row in self.outputs]) if several else None
         self.forward = values.work.calls
-        self.copied = sorted(values.read_rows)
+        self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
         self.parameters = self.S[1 : flat.parameters + 1, 0]
-        self.backward: list[Any] = []
+        self.backward: list[Call] = []
         self.seeds: list[tuple[Array, list[int], int]] = []
+        self.looked_at: list[Array] = []  # the gradients, each in a row
         if of_parameters or of_inputs:
             self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)
 
@@ -99,25 +104,28 @@ class Plan:
         self.backward = gradients.work.calls
         self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
         self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]
+        asked = of_parameters * [self.parameter_gradient] + of_inputs * [self.input_gradient]
+        self.looked_at = [each.reshape(-1) for each in asked]
 
-    def run(self, inputs: Sequence[Array], seeds: Sequence[float] = ()) -> None:
-        """Compute all values, and all gradients if there are seeds.
+    def run(self, inputs: Sequence[Array], parameters: Array, seeds: Sequence[float] = ()) -> None:
+        """Compute all values, and all gradients if there are seeds. NumPy may warn.
 
         Args:
             inputs: for each argument, an array (B, columns).
+            parameters: their numbers.
             seeds: the derivative of the final result with respect to each differentiated output.
         """
+        np.copyto(self.parameters, parameters, "same_kind")
         self.inputs[:] = inputs
-        for k in self.copied:
-            first, last = self.sources[k]
-            self.Z[first:last] = inputs[k].T
-        for function, arguments in self.forward:
-            function(*arguments)
+        for rows, k in self.copied:
+            np.copyto(rows, inputs[k].T, "same_kind")
+        for call in self.forward:
+            call()
         if seeds:
             for row, which, times in self.seeds:
-                row[:] = times * sum(seeds[k] for k in which)
-            for function, arguments in self.backward:
-                function(*arguments)
+                row.fill(times * sum([seeds[k] for k in which]))
+            for call in self.backward:
+                call()
         self.inputs[:] = [None] * len(inputs)  # which are the caller's
 
     def results(self) -> list[Array]:
@@ -129,8 +137,20 @@ class Plan:
             for space, row in self.outputs
         ]
 
+    def has_nan(self) -> bool:
+        """Whether a gradient of the last run is NaN somewhere."""
+        # a sum of squares is NaN only where one of them is
+        return any(isnan(np.dot(each, each)) for each in self.looked_at)
+
+    @property
+    def size(self) -> int:
+        """How many bytes its values and gradients take."""
+        return (1 + bool(self.backward)) * (self.S.nbytes + self.Z.nbytes)
+
     def is_finite(self) -> bool:
-        """Whether all values of the last run are, but for the rows that are -inf on purpose."""
-        infinite = np.count_nonzero(~np.isfinite(self.S)) + np.count_nonzero(~np.isfinite(self.Z))
-        lowest = self.layout.lowest
-        return bool(infinite == (S in lowest) + (Z in lowest) * self.batch)
+        """Whether all that the last run has computed is, but for rows that are -inf on purpose."""
+        flat, lowest = self.layout.flat, self.layout.lowest
+        of_all = self.S[1 + flat.parameters + len(flat.constants) :]
+        of_each = self.Z[1 + flat.inputs :]
+        infinite = sum(np.count_nonzero(~np.isfinite(rows)) for rows in (of_all, of_each))
+        return infinite == (S in lowest) + (Z in lowest) * self.batch

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.instructions import Indices, Instruction, Operand, S, Z
-from engine.batching.kernels import Known, Workshop, larger, smaller, usable, value
+from engine.batching.kernels import Known, Workshop, usable, value
 from engine.batching.views import Pattern, affine, split, tiled, view
 from engine.elementary import arrays
 from engine.formulas import Symbol, symbol
@@ -31,6 +32,7 @@ class Values:
     Args:
         buffers: the arrays of the spaces, S of shape (rows, 1) and Z of shape (rows, B).
         constants: the rows of S that never change, from the first to before the last.
+        ones: the rows of Z that are 1.
         inputs: the arguments of the run, filled in anew by each; arrays of shape (B, columns).
         sources: for each argument that is an array of numbers, its rows in Z.
     """
@@ -39,10 +41,11 @@ class Values:
         self,
         buffers: tuple[Array, Array],
         constants: tuple[int, int],
+        ones: Container[int],
         inputs: list[Any],
         sources: list[tuple[int, int]],
     ) -> None:
-        self.buffers, self.constants = buffers, constants
+        self.buffers, self.constants, self.ones = buffers, constants, ones
         self.inputs, self.sources = inputs, sources
         self.batch = buffers[Z].shape[1]
         self.work = Workshop(buffers[Z].dtype)
@@ -106,7 +109,7 @@ class Values:
         """A formula on rows of operands."""
         row, operands = ROWS[instruction.code], instruction.operands
         numbers = [self.number(operand) for operand in operands]
-        known = usable(row, tuple((k, x) for k, x in enumerate(numbers) if x is not None))
+        known = usable(row, tuple((k, x.hex()) for k, x in enumerate(numbers) if x is not None))
         if not known:
             numbers = [None] * len(operands)
         patterns = [tiled(operand.rows) for operand in operands]
@@ -153,14 +156,17 @@ class Values:
     def bind_matrix(self, instruction: Instruction) -> Matrix:
         """All rows of weights with all columns of inputs, by BLAS."""
         weights, inputs = instruction.operands[:2]
-        n, positions = inputs.rows.shape
-        pattern = affine(weights.rows)
-        if pattern is not None and not takes(pattern):
-            pattern = None
-        W = self.read(weights, pattern)[..., 0]
-        out = self.out(instruction).reshape(len(W), positions * self.batch)
-        source = self.source(inputs.rows)
-        X = None
+        source, X = self.source(inputs.rows), None
+        rows = weights.rows
+        if instruction.has_bias:
+            bias = instruction.operands[2]
+            together = np.concatenate([rows, bias.rows], axis=1)
+            if bias.space == S and weight_pattern(together) is not None:
+                X = self.with_ones(inputs, source)
+        if X is not None:
+            rows, source = together, None
+        W = self.read(Operand(S, rows), weight_pattern(rows))[..., 0]
+        out = self.out(instruction).reshape(len(W), -1)
         if source is not None:
             turned = None
             if out.dtype == np.float32 and self.batch >= 64:  # for which BLAS takes half the time
@@ -169,18 +175,36 @@ class Values:
             if turned is not None:
                 self.work.give_back(turned)
         else:
-            X = self.columns(inputs)
-            self.work.call(product(n), W, X, out)
-        if instruction.has_bias:
-            bias = instruction.operands[2]
-            column = affine(bias.rows)
-            if column is not None and bias.space == S and column.strides[1] == 0:
-                column = Pattern(column.base, column.shape[:1], column.strides[:1])
-                self.work.call(np.add, out, view(self.buffers[S], column), out)
-            else:
-                block = out.reshape(len(W), positions, self.batch)
-                self.work.call(np.add, block, self.read(bias, column), block)
-        return Matrix(W, X, source)
+            X = self.columns(inputs) if X is None else X
+            self.work.multiply(W, X, out)
+        if rows is weights.rows and instruction.has_bias:
+            self.add_bias(instruction.operands[2], out)
+        return Matrix(W, X, source, rows)
+
+    def with_ones(self, inputs: Operand, source: Source | None) -> Array | None:
+        """Inputs and below them a row of ones, with which a bias is one more column of weights."""
+        n, positions = inputs.rows.shape
+        if positions > 1:
+            return None
+        if source is None:
+            if int(inputs.rows[-1, 0]) + 1 not in self.ones:
+                return None
+            return self.columns(Operand(Z, np.append(inputs.rows, inputs.rows[-1:] + 1, axis=0)))
+        if n * self.batch > 2048:  # a copy would take longer than to add the bias
+            return None
+        X = np.ones((n + 1, self.batch), self.work.dtype)
+        self.work.call(copy_turned, self.inputs, source, X[:n])
+        return X
+
+    def add_bias(self, bias: Operand, out: Array) -> None:
+        """Add a bias to each unit, or to each unit at each position."""
+        column = affine(bias.rows)
+        if column is not None and bias.space == S and column.strides[1] == 0:
+            column = Pattern(column.base, column.shape[:1], column.strides[:1])
+            self.work.call(np.add, out, view(self.buffers[S], column), out)
+        else:
+            block = out.reshape(*bias.rows.shape, self.batch)
+            self.work.call(np.add, block, self.read(bias, column), block)
 
     def columns(self, inputs: Operand) -> Array:
         """Inputs as a matrix (n, positions * B)."""
@@ -201,8 +225,8 @@ class Values:
         work, finite = self.work, np.finfo(x.dtype)
         shift, terms = work.borrow(out.shape), work.borrow(x.shape)
         work.call(np.maximum.reduce, x, 1, None, shift)
-        work.call(smaller, shift, work.number(finite.max), shift)  # inf - inf would be NaN
-        work.call(larger, shift, work.number(finite.min), shift)
+        work.call(np.minimum, shift, work.number(finite.max), shift)  # inf - inf would be NaN
+        work.call(np.maximum, shift, work.number(finite.min), shift)
         work.call(np.subtract, x, shift[:, None], terms)
         work.call(np.exp, terms, terms)
         work.call(np.add.reduce, terms, 1, None, out)
@@ -227,6 +251,12 @@ class Values:
         return columns
 
 
+def weight_pattern(rows: Indices) -> Pattern | None:
+    """The pattern of a matrix of weights, if BLAS takes them where they are."""
+    pattern = affine(rows)
+    return pattern if pattern is not None and takes(pattern) else None
+
+
 def takes(pattern: Pattern) -> bool:
     """Whether BLAS takes rows of weights as they are."""
     (units, n), (down, along) = pattern.shape, pattern.strides
@@ -247,6 +277,7 @@ class Matrix(NamedTuple):
     W: Array
     X: Array | None  # None: the caller's
     source: Source | None
+    rows: Indices  # of the weights, in S; with the bias if it is one of them
 
 
 def gather(buffer: Array, rows: Indices, out: Array) -> None:
@@ -260,21 +291,21 @@ def is_matrix(pattern: Pattern) -> bool:
     return takes(pattern) or takes(turned)
 
 
-def product(terms: int) -> Any:
-    """The function for a matrix product; of one term each it is an outer product."""
-    return np.multiply if terms == 1 else np.matmul
-
-
 def multiply_whole(
     inputs: list[Array], source: Source, W: Array, out: Array, turned: Array | None
 ) -> None:
     """A product with the caller's own array, which has an example in each row."""
     X = inputs[source.argument][:, source.first : source.last]
     if turned is None:
-        np.matmul(W, X.T, out)
+        np.dot(W, X.T, out)
     else:
-        np.matmul(X, W.T, turned)
+        np.dot(X, W.T, turned)
         np.copyto(out, turned.T)
+
+
+def copy_turned(inputs: list[Array], source: Source, out: Array) -> None:
+    """The caller's own array, each example in a column."""
+    np.copyto(out, inputs[source.argument][:, source.first : source.last].T)
 
 
 def evaluate_row(row: Any, columns: list[Array], out: Array) -> None:

@@ -12,32 +12,45 @@ from typing import Any
 
 from engine import structures
 from engine.backward import topological_order
-from engine.calculus.adjoints import adjoints, tangents
-from engine.calculus.pullback import adjoint_graphs, tangent_graphs
+from engine.calculus.floats import adjoints, tangents
+from engine.calculus.graphs import adjoint_graphs, tangent_graphs
 from engine.functions import FUNCTIONS
 from engine.node import ENGINE, LEAF, number
 from engine.value import Value, as_value
 
 
 @contextmanager
-def tracing() -> Iterator[None]:
+def tracing(xs: Sequence[Value] | None = None) -> Iterator[None]:
     """Inside, this thread records, whatever no_grad() says around it.
 
-    And derivatives stay Values where the function that is differentiated uses Values from outside,
-    such as the argument of a derivative around it: as floats they would be lost to that one.
+    Args:
+        xs: what a function of the user's that runs inside is differentiated in. Derivatives of what
+            depends on them stay Values: as floats they would be lost. None for what the engine
+            itself computes, of which detect_anomaly() looks at results alone.
     """
     thread = ENGINE.thread
-    pauses, depth = getattr(thread, "pauses", 0), getattr(thread, "tracing", 0)
-    thread.pauses, thread.tracing = 0, depth + 1
+    pauses, quiet = getattr(thread, "pauses", 0), getattr(thread, "quiet", False)
+    traced: tuple[Any, ...] = getattr(thread, "traced", ())
+    thread.pauses, thread.quiet = 0, xs is None
+    thread.traced = traced if xs is None else (*traced, xs)
     try:
         yield
     finally:
-        thread.pauses, thread.tracing = pauses, depth
+        thread.pauses, thread.quiet, thread.traced = pauses, quiet, traced
 
 
 def is_traced() -> bool:
     """Whether something around may want to differentiate, or to record, what is computed now."""
-    return getattr(ENGINE.thread, "tracing", 0) > 0 or ENGINE.recording() is not None
+    return bool(getattr(ENGINE.thread, "traced", ())) or ENGINE.recording() is not None
+
+
+def depends_on_traced(y: Value) -> bool:
+    """Whether a derivative in what y was computed from is being taken around."""
+    traced = getattr(ENGINE.thread, "traced", ())
+    if not traced or ENGINE.paused():
+        return False
+    known = {id(x) for xs in traced for x in xs}
+    return any(id(node) in known for node in topological_order(y))
 
 
 class Evaluation:
@@ -66,6 +79,7 @@ class Evaluation:
         self.paused = ENGINE.paused()
         with tracing():
             self.xs = [fresh(x) if isinstance(x, Value) else Value(x) for x in self.xs]
+        with tracing(self.xs):
             self.result = call(f, structures.restore(args, iter(self.xs)), options, given)
         self.outputs = structures.leaves(self.result)
         if not any(isinstance(y, Value) for y in self.outputs):
@@ -93,8 +107,7 @@ class Evaluation:
 
     def push(self, direction: Sequence[Any]) -> list[Any]:
         """How fast the outputs change when the arguments move in a direction."""
-        watched = getattr(ENGINE.thread, "watch", None) is not None  # in detect_anomaly()
-        go = tangent_graphs if self.differentiable or watched else tangents
+        go = tangent_graphs if self.differentiable else tangents
         with tracing():
             found = go(self.root, self.outputs, self.xs, direction)
             return [0.0 if each is None else each for each in found]
@@ -114,18 +127,13 @@ class Evaluation:
         value = as_value(result)
         return value.detach() if self.paused else value
 
-    def steps(self, given: Any, what: str, like: Any) -> list[Any]:
+    def steps(self, given: Any, name: str, like: Any) -> list[Any]:
         """The numbers or Values of a direction or of seeds, one for each place of `like`."""
-        steps = structures.leaves(given)
-        wanted = len(structures.leaves(like))
-        if len(steps) != wanted:
-            raise ValueError(
-                f"{self.name} takes one number of {what} for each of the {wanted} that "
-                f"{'f takes' if like is self.given else 'f returns'}, but got {len(steps)}"
-            )
+        whose = "arguments" if like is self.given else "result"
+        steps = structures.leaves_like(given, like, name, f"the {whose} of {self.name}")
         if any(isinstance(each, Value) for each in steps):
             self.differentiable = True
-        return [each if isinstance(each, Value) else number(each, what) for each in steps]
+        return [each if isinstance(each, Value) else number(each, name) for each in steps]
 
 
 def argument(given: Any, name: str) -> Value | float:

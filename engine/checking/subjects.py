@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import structures
-from engine.calculus.adjoints import adjoints
+from engine.calculus.floats import adjoints
 from engine.calculus.evaluation import Evaluation, argument
 from engine.capture import recording
 from engine.checking.differences import tape_of

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Final
 
 from engine.backward import local_derivative, topological_order
-from engine.calculus.pullback import adjoint_graphs
+from engine.calculus.graphs import adjoint_graphs
 from engine.checking.differences import (
     NONE,
     Slope,

@@ -10,6 +10,7 @@ from mypy_extensions import i32, i64, u8
 from engine.loops.flatten import Flat
 from engine.loops.replay import backward, forward
 from engine.loops.slots import read_leaves
+from engine.node import ENGINE
 
 
 class Point:
@@ -30,19 +31,16 @@ class Point:
             self.data = append(self.data, 0.0)
         self.grad = vec[float](self.data)
         self.handed = vec[u8]([0] * count)
+        self.read_at: i64 = -1  # ENGINE.writes when the parameters were read; -1: read them again
         self.first_parameter: i64 = len(flat.constants)
         self.first_input: i64 = self.first_parameter + flat.parameters
 
     def read_parameters(self) -> None:
-        """Take the numbers that the parameters have now."""
-        read_leaves(self.parameters, self.data, self.first_parameter)
-
-    def put_parameters(self, numbers: list[float]) -> None:
-        """Take other numbers in their place."""
-        slot = self.first_parameter
-        for x in numbers:
-            self.data[slot] = x
-            slot += 1
+        """Take the numbers that the parameters have now, unless no leaf has got another one."""
+        writes = ENGINE.writes
+        if self.read_at != writes:
+            read_leaves(self.parameters, self.data, self.first_parameter)
+            self.read_at = writes
 
     def forward(self, inputs: list[float], strict: bool) -> None:
         """Compute the values at a point.
@@ -65,8 +63,7 @@ class Point:
     def run(
         self, inputs: list[float], strict: bool, differentiated: vec[i32], seeds: vec[float]
     ) -> None:
-        """Read the parameters, and compute values and gradients."""
-        self.read_parameters()
+        """Compute values and gradients."""
         self.forward(inputs, strict)
         self.backward(differentiated, seeds)
 
@@ -85,10 +82,6 @@ class Point:
             flat.codes, flat.starts, flat.args, self.data, self.grad, self.handed,
             flat.first, outputs, seeds, self.first_parameter,
         )  # fmt: skip
-
-    def parameter_gradient(self) -> vec[float]:
-        """A copy of the gradient of the parameters."""
-        return self.grad[self.first_parameter : self.first_input]
 
     def input_gradient(self) -> vec[float]:
         """A copy of the gradient of the inputs."""

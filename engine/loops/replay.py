@@ -13,8 +13,9 @@ import math
 from librt.vecs import vec
 from mypy_extensions import i32, i64, u8
 
-from engine.loops.slots import hand_back, operands, value_at
+from engine.loops.slots import hand_back, operands
 from engine.node import COMPILED
+from engine.value import evaluate
 
 if not COMPILED:  # interpreted, the conversions would take longer than all the rest
     globals()["i64"] = int
@@ -353,7 +354,7 @@ def forward(
         except (ArithmeticError, ValueError):
             pass
         if i < count:
-            last = value_at(codes[i], operands(i, starts, args, data), strict)
+            last = evaluate(codes[i], operands(i, starts, args, data), strict)
             data[first + i] = last
             i += 1
 

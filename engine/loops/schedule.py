@@ -10,7 +10,7 @@ from __future__ import annotations
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-from engine.loops.flatten import Flat
+from engine.loops.flatten import Flat, levels_of
 from engine.node import ADD, MUL, SUB
 
 
@@ -68,21 +68,6 @@ def schedule(flat: Flat) -> Flat:
     for place in range(len(flat.outputs)):
         made.outputs = append(made.outputs, slots[i64(flat.outputs[place])])
     return made
-
-
-def levels_of(flat: Flat) -> vec[i32]:
-    """How many nodes there are between each node and the leaves, at most."""
-    levels = vec[i32](capacity=len(flat.codes))
-    node: i64
-    place: i64
-    for node in range(len(flat.codes)):
-        level: i32 = 0
-        for place in range(i64(flat.starts[node]), i64(flat.starts[node + 1])):
-            operand = i64(flat.args[place]) - flat.first
-            if operand >= 0 and levels[operand] >= level:
-                level = levels[operand] + 1
-        levels = append(levels, level)
-    return levels
 
 
 def sorted_by(order: vec[i32], keys: vec[i32]) -> vec[i32]:

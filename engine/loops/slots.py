@@ -11,10 +11,8 @@ from librt.vecs import vec
 from mypy_extensions import i32, i64, u8
 
 from engine.backward import is_handed_on, local_derivative
-from engine.elementary import extended_value
 from engine.errors import not_a_leaf
-from engine.node import LEAF, ROWS, Node
-from engine.value import evaluate
+from engine.node import ENGINE, LEAF, Node
 
 Leaf = TypeVar("Leaf", bound=Node)  # so that a list of Values is a list of nodes too
 
@@ -45,6 +43,7 @@ def write_leaves(nodes: list[Leaf], data: vec[float], first: i64) -> None:
     k: i64
     for k in range(len(nodes)):
         nodes[k]._data = data[first + k]
+    ENGINE.writes += 1
 
 
 def write_gradients(nodes: list[Node], gradient: vec[float]) -> None:
@@ -58,11 +57,6 @@ def write_gradients(nodes: list[Node], gradient: vec[float]) -> None:
 def operands(i: i64, starts: vec[i32], args: vec[i32], data: vec[float]) -> list[float]:
     """The numbers that node i of a tape is computed from."""
     return [data[i64(args[k])] for k in range(i64(starts[i]), i64(starts[i + 1]))]
-
-
-def value_at(code: i32, x: list[float], strict: bool) -> float:
-    """The value of a row; where there is none, the error of the eager engine, or inf or NaN."""
-    return evaluate(code, x) if strict else extended_value(ROWS[code], x)
 
 
 def hand_back(

@@ -21,7 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HOT = """
     node backward value variadic
-    calculus/adjoints calculus/pullback calculus/forward
+    calculus/floats calculus/graphs calculus/renewal
     loops/flatten loops/fusion loops/schedule loops/slots loops/replay loops/point
 """
 MODULES = [f"engine/{name}.py" for name in HOT.split()]

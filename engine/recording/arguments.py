@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -48,6 +47,8 @@ class Arguments:
         self.shapes: list[Shape] = [
             leaf.shape[1:] if isinstance(leaf, np.ndarray) else () for leaf in self.leaves
         ]
+        self.are_arrays = [isinstance(leaf, np.ndarray) for leaf in self.leaves]
+        self.structure = restore(self.given, iter(range(len(self.leaves))))
         self.batch = self.count()
         self.is_nested = any(isinstance(each, (list, tuple, Mapping)) for each in self.given)
         self.signature = tuple(self.shapes), *map(skeleton, self.given)
@@ -79,9 +80,12 @@ class Arguments:
                 )
         return counts[0][0] if counts else None
 
-    @cached_property
-    def dtype(self) -> Any:
-        """float32 if all arrays are, else float64."""
+    def dtype(self, asked: Any) -> Any:
+        """float64 for a point; else what was asked for, or that of the arrays."""
+        if self.batch is None:
+            return np.dtype(np.float64)
+        if asked is not None:
+            return asked
         arrays = [leaf for leaf in self.leaves if isinstance(leaf, np.ndarray)]
         single = arrays and all(array.dtype == np.float32 for array in arrays)
         return np.dtype(np.float32 if single else np.float64)
@@ -154,20 +158,20 @@ class Arguments:
             A tuple; for a single argument, what belongs to it alone.
         """
         if self.batch is None:
-            found = restore(self.given, iter(gradients[: len(self.leaves), 0].tolist()))
+            found = restore(self.structure, iter(gradients[:, 0].tolist()))
             return found[0] if len(found) == 1 else found
         parts: list[Any] = []
         first = 0
-        for leaf, shape in zip(self.leaves, self.shapes, strict=True):
+        for is_array, shape in zip(self.are_arrays, self.shapes, strict=True):
             rows = gradients[first : first + prod(shape)]
             first += prod(shape)
-            if isinstance(leaf, np.ndarray):
+            if is_array:
                 parts.append(rows.T.reshape(rows.shape[1], *shape) if shape else rows[0])
             elif summed:
                 parts.append(float(rows.sum()))
             else:
                 parts.append(rows[0].copy())
-        found = restore(self.given, iter(parts))
+        found = restore(self.structure, iter(parts))
         return found[0] if len(found) == 1 else found
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, prod
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
-from engine.batching.plan import Plan
-from engine.loops.slots import read_leaves
 from engine.program import Result, Wanted
+from engine.quiet import quietly
 from engine.recording.arguments import Arguments
 from engine.recording.options import Options, Reduce, Wrt, output_weights
-from engine.recording.replays import Replays, as_array
+from engine.recording.replays import Job, Replays
 from engine.structures import leaves, restore
 
 
@@ -62,32 +60,17 @@ class Call:
         differentiated = tuple(k for k, weight in enumerate(weights) if weight != 0.0)
         self.wanted = Wanted(self.wrt != "inputs", self.wrt != "parameters", differentiated)
         self.seeds = [weights[k] * share for k in differentiated]
-        self.dtype = options.dtype or arguments.dtype
-        by_tape = options.replay == "tape" or (
-            options.replay == "auto" and captured.replays.faster(1) == "tape"
-        )
-        self.is_quick = (
-            self.batch is None and by_tape and not captured.replays.draws and not options.check
-        )
+        self.dtype = arguments.dtype(options.dtype)
+        plain = not captured.replays.draws and not options.check
+        chosen: str = options.replay
+        if chosen == "auto" and self.batch != 0:
+            chosen = captured.replays.faster(self.batch or 1)
+        self.is_point = plain and self.batch is None and chosen == "tape"
         self.is_strict = not tape.flat.extends
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
-        self.kept: list[tuple[Plan, vec[float], Any]] = []  # each serves one thread at a time
-        self.is_small = self.is_bound(options)
-
-    def is_bound(self, options: Options) -> bool:
-        """Whether a plan of its own is worth its memory: for arrays alone, and not too many."""
-        replays, batch = self.captured.replays, self.batch
-        if not batch or replays.draws or options.check or options.replay == "tape":
-            return False
-        if options.replay == "auto" and replays.faster(batch) == "tape":
-            return False
-        rows = sum(replays.program.layout.sizes)
-        arrays = all(isinstance(each, np.ndarray) for each in self.arguments.given)
-        return (
-            arrays
-            and batch * rows <= 2**19
-            and replays.program.chunk(batch, self.dtype, self.wanted) >= batch
-        )
+        arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
+        self.is_batch = plain and bool(self.batch) and arrays
+        self.replay = captured.replays.by_tape if chosen == "tape" else captured.replays.by_program
 
     def again(self, given: Sequence[Any]) -> Call:
         """The same call with other numbers: arguments of the same types and shapes."""
@@ -96,16 +79,14 @@ class Call:
         other.arguments = self.arguments.again(given)
         return other
 
-    def at_point(self, given: Sequence[Any]) -> tuple[Any, Any]:
+    def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
         """The value and the gradient for plain floats and lists of them, on the shortest way."""
-        inputs: list[float] = []
-        for each in given:
-            if type(each) is list:
-                inputs += each
-            else:
-                inputs.append(each)
+        inputs: list[float] = list(given)
+        if self.arguments.is_nested:
+            inputs = leaves(given)
         replays, result = self.captured
-        point = replays.take_point()
+        here = replays.take_point(at)
+        point, _, of_parameters, _ = here
         point.run(inputs, self.is_strict, self.outputs, self.starts)
         if type(result) is int:
             value = point.output(0)
@@ -113,48 +94,36 @@ class Call:
             value = restore(result, map(point.output, leaves(result)))
         gradient: Any = None
         if self.wrt != "inputs":
-            gradient = np.array(as_array(point.parameter_gradient()))
+            gradient = of_parameters.copy()
         if self.wrt != "parameters":
             parts = restore(tuple(given), iter(point.input_gradient()))
             of_inputs = parts[0] if len(parts) == 1 else parts
             gradient = (of_inputs, gradient) if self.wrt == "both" else of_inputs
-        replays.points.append(point)
+        replays.points.append(here)
         return value, gradient
 
-    def at_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any] | None:
-        """The value and the gradient for arrays, on the shortest way; None where it ends."""
-        replays = self.captured.replays
-        try:
-            plan, numbers, view = self.kept.pop()
-        except IndexError:
-            columns = tuple(prod(each.shape[1:]) for each in given)
-            plan = Plan(replays.program.layout, len(given[0]), self.dtype, columns, *self.wanted)
-            numbers = vec[float]([0.0] * len(replays.tape.parameters))
-            view = as_array(numbers)
-        if at is None:
-            read_leaves(replays.tape.parameters, numbers, 0)
-        plan.parameters[:] = view if at is None else at
-        rows = plan.batch
-        with np.errstate(all="ignore"):
-            plan.run([np.asarray(each, self.dtype).reshape(rows, -1) for each in given], self.seeds)
-            of_parameters = plan.parameter_gradient.copy() if self.wanted.parameters else None
-            of_inputs = plan.input_gradient.copy() if self.wanted.inputs else None
-            found = Result(plan.results(), of_parameters, of_inputs)
-            self.kept.append((plan, numbers, view))
-            if replays.program.selects and not all(
-                each is None or isfinite(np.add.reduce(each, axis=None)) for each in found[1:]
-            ):
-                return None  # a NaN there may have to be computed by the tape
-        return (self if of_inputs is None else self.again(given)).answer(found)
+    def at_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
+        """The value and the gradient for arrays, on the shortest way."""
+        return quietly(self.in_batch, given, at)
+
+    def in_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
+        """The same; NumPy may warn."""
+        inputs = [np.asarray(each, self.dtype) for each in given]
+        inputs = [x if x.ndim == 2 else x.reshape(len(x), -1) for x in inputs]
+        job = Job(inputs, self.dtype, self.wanted, self.seeds, False, at)
+        return self.answer(self.replay(job))
 
     def answer(self, found: Result) -> tuple[Any, Any]:
         """The value and the gradient, structured as they were asked for."""
-        value = restore(self.captured.result, map(self.value, found.outputs))
+        result = self.captured.result
+        if type(result) is int:
+            value = self.value(found.outputs[0])
+        else:
+            value = restore(result, map(self.value, found.outputs))
         if self.wrt == "parameters":
             return value, found.parameter_gradient
         assert found.input_gradient is not None
-        summed = self.reduce != "none" or self.batch is None
-        of_inputs = self.arguments.shaped(found.input_gradient, summed)
+        of_inputs = self.arguments.shaped(found.input_gradient, self.reduce != "none")
         return value, of_inputs if self.wrt == "inputs" else (of_inputs, found.parameter_gradient)
 
     def value(self, output: Any) -> Any:
@@ -169,15 +138,19 @@ class Call:
         return total / self.batch if self.batch else float("nan")
 
 
+FLOATS: Final = frozenset({np.dtype(np.float64), np.dtype(np.float32)})
+
+
 def key_of(given: Sequence[Any]) -> tuple[Any, ...] | None:
     """What tells a call with other types or shapes; None if it would take long to find out."""
     key: list[Any] = []
     for each in given:
-        if type(each) is np.ndarray and each.ndim and each.dtype in (np.float64, np.float32):
-            key.append((each.shape, each.dtype.char))
-        elif type(each) is float:
+        kind = type(each)
+        if kind is np.ndarray and each.ndim and each.dtype in FLOATS:
+            key += each.shape, each.dtype
+        elif kind is float:
             key.append(None)
-        elif type(each) is list and {*map(type, each)} == {float}:
+        elif kind is list and {*map(type, each)} == {float}:
             key.append(len(each))
         else:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, get_args
 
 from engine.node import number
-from engine.structures import leaves
+from engine.structures import leaves, leaves_like
 
 Replay = Literal["auto", "tape", "program"]
 Wrt = Literal["parameters", "inputs", "both"]
@@ -53,9 +53,23 @@ class Options(NamedTuple):
         return wrt, reduce
 
 
-def output_weights(seeds: Any, count: int, name: str) -> list[float]:
-    """What each output counts in the number that is differentiated."""
+def output_weights(seeds: Any, result: Any, name: str) -> list[float]:
+    """What each output counts in the number that is differentiated.
+
+    Args:
+        seeds: a number for each, structured like the result; None for the only one.
+        result: the result, or anything of its structure.
+        name: what the function is called.
+
+    Raises:
+        TypeError: if there are several outputs and no seeds, or if these are no numbers.
+        ValueError: if they do not fit the result; it names the place.
+    """
+    if isinstance(result, int) and result > 1:  # how many there are, as calls.py says it as yet
+        result = [0] * result
+        seeds = leaves(seeds) if seeds is not None else None
     if seeds is None:
+        count = len(leaves(result))
         if count == 1:
             return [1.0]
         raise TypeError(
@@ -63,10 +77,8 @@ def output_weights(seeds: Any, count: int, name: str) -> list[float]:
             "differentiated at a time: write seeds= with a number for each, structured like "
             "the result"
         )
-    found = [number(each, "seeds") for each in leaves(seeds)]
-    if len(found) != count:
-        raise ValueError(f"{name} has {count} outputs, but seeds= has {len(found)} numbers")
-    return found
+    found = leaves_like(seeds, result, "seeds", f"the result of {name}")
+    return [number(each, "seeds") for each in found]
 
 
 def require_one_of(name: str, given: Any, known: Any) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.capture import recording
 from engine.loops.flatten import linearise
 from engine.program import NOTHING, Program, Result, Wanted
+from engine.quiet import quietly
 from engine.recording.arguments import Arguments, labels, names_of
 from engine.recording.calls import Call, Captured, key_of
 from engine.recording.options import Options, Reduce, Wrt
@@ -191,16 +192,15 @@ class Recorded:
                 self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
         else:
             self.last = known.captured
-            if known.is_quick and at is None:
-                return known.at_point(given)
-            if known.is_small and (at is None or np.shape(at) == (len(self.parameters),)):
-                quick = known.at_batch(given, at)
-                if quick is not None:
-                    return quick
+            if at is None or (type(at) is np.ndarray and at.shape == (len(self.parameters),)):
+                if known.is_batch:
+                    return known.at_batch(given, at)
+                if known.is_point:
+                    return known.at_point(given, at)
             call = known.again(given)
         found = self.run(call.arguments, call.captured, call.wanted, call.seeds, at)
         self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, at)
-        return call.answer(found)
+        return quietly(call.answer, found)
 
     def gradient(self, *given: Any, **options: Any) -> Any:
         """The derivatives alone; the options are those of `value_and_gradient`."""
@@ -221,16 +221,16 @@ class Recorded:
         at: ArrayLike | None,
     ) -> Result:
         """Replay."""
-        dtype = self.options.dtype or arguments.dtype
+        dtype = arguments.dtype(self.options.dtype)
         numbers = None if at is None else np.asarray(at, np.float64)
         if numbers is not None and numbers.shape != (len(self.parameters),):
             raise ValueError(
                 f"at= takes one number per parameter, shape ({len(self.parameters)},), but got "
                 f"shape {numbers.shape}"
             )
-        return captured.replays.run(
-            arguments.arrays(dtype), dtype, wanted, seeds,
-            strict=arguments.batch is None, choice=self.options.replay, at=numbers,
+        return quietly(
+            captured.replays.run, quietly(arguments.arrays, dtype), dtype, wanted, seeds,
+            arguments.batch is None, self.options.replay, numbers,
         )  # fmt: skip
 
     def verify(

@@ -8,6 +8,7 @@ again by the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ctypes import c_double
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -16,17 +17,16 @@ from librt.vecs import vec
 from mypy_extensions import i32
 from numpy.typing import NDArray
 
-from engine.loops import replay
 from engine.loops.flatten import levels_of
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
+from engine.node import COMPILED
 from engine.program import NotFinite, Program, Result, Wanted
 from engine.tape import Tape
 
 Array = NDArray[Any]
 
 # Microseconds, as measured; only their proportions matter.
-COMPILED: Final = not str(replay.__file__).endswith(".py")
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
 PER_TERM: Final = 0.002 if COMPILED else 0.15
 PER_INSTRUCTION: Final = 2.5  # of a program, however few the rows
@@ -56,6 +56,29 @@ class Job(NamedTuple):
     at: Array | None
 
 
+class Station(NamedTuple):
+    """The slots of a point, and arrays that share their memory."""
+
+    point: Point
+    parameters: Array
+    parameter_gradient: Array
+    input_gradient: Array
+
+
+def station(point: Point) -> Station:
+    """Arrays for the slots of a point."""
+    first, last = point.first_parameter, point.first_input
+    gradient = as_array(point.grad)
+    # a vector gives its memory away for reading alone, but its owner may write
+    count = last - first
+    address = as_array(point.data).ctypes.data + first * gradient.itemsize
+    parameters = np.empty(0)
+    if count:
+        memory: Any = (c_double * count).from_address(address)
+        parameters = np.frombuffer(memory)
+    return Station(point, parameters, gradient[first:last], gradient[last : point.flat.first])
+
+
 class Replays:
     """Both replays of one recorded graph.
 
@@ -67,7 +90,7 @@ class Replays:
     def __init__(self, tape: Tape, draws: Sequence[Callable[[], float]] = ()) -> None:
         self.tape, self.draws = tape, list(draws)
         self.program = Program(tape)
-        self.points: list[Point] = []  # those that are at rest: each serves one thread at a time
+        self.points: list[Station] = []  # those that are at rest: each serves one thread at a time
         self.vectors: list[vec[float]] = []
         self.chosen: dict[int, str] = {}
 
@@ -97,12 +120,13 @@ class Replays:
         dtype: Any,
         wanted: Wanted,
         seeds: Sequence[float],
-        *,
         strict: bool,
         choice: str = "auto",
         at: Array | None = None,
     ) -> Result:
         """Compute a batch by the replay that is chosen, or by the one that is faster.
+
+        NumPy may warn.
 
         Args:
             inputs: the examples, matrices with a row for each.
@@ -123,8 +147,11 @@ class Replays:
         strict = strict and not self.tape.flat.extends
         job = Job(inputs, dtype, wanted, seeds, strict, at)
         chosen = self.faster(batch) if choice == "auto" else choice
-        if chosen == "tape" or batch == 0:
-            return self.by_tape(job)
+        return self.by_tape(job) if chosen == "tape" or batch == 0 else self.by_program(job)
+
+    def by_program(self, job: Job) -> Result:
+        """By array instructions."""
+        inputs, dtype, wanted, seeds, strict, at = job
         numbers = self.numbers() if at is None else None
         parameters = as_array(numbers) if at is None else at
         try:
@@ -133,14 +160,24 @@ class Replays:
             return self.by_tape(job)
         if numbers is not None:
             self.vectors.append(numbers)
-        return self.mended(found, job) if self.program.selects else found
+        return self.mended(found, job) if found.has_nan else found
 
-    def take_point(self) -> Point:
-        """The slots of a point that nobody else uses, until they are put back."""
+    def take_point(self, at: Array | None) -> Station:
+        """The slots of a point that nobody else uses, until they are put back.
+
+        Args:
+            at: the numbers of the parameters, if not those that they have.
+        """
         try:
-            return self.points.pop()  # which no other thread can pop too
+            here = self.points.pop()  # which no other thread can pop too
         except IndexError:
-            return self.tape.point()
+            here = station(self.tape.point())
+        if at is None:
+            here.point.read_parameters()
+        else:
+            here.point.read_at = -1
+            np.copyto(here.parameters, at)
+        return here
 
     def numbers(self) -> vec[float]:
         """What the parameters are now, in a vector that nobody else uses."""
@@ -161,9 +198,8 @@ class Replays:
             )
         if of_inputs is not None:
             bad = np.flatnonzero(np.isnan(of_inputs).any(axis=0))
-            if len(bad):
-                again = self.by_tape(job._replace(inputs=[each[bad] for each in job.inputs]))
-                of_inputs[:, bad] = again.input_gradient
+            again = self.by_tape(job._replace(inputs=[each[bad] for each in job.inputs]))
+            of_inputs[:, bad] = again.input_gradient
         return found
 
     def by_tape(self, job: Job) -> Result:
@@ -174,25 +210,21 @@ class Replays:
         outputs = [np.empty(batch, dtype) for _ in flat.outputs]
         of_parameters = np.zeros(flat.parameters) if wanted.parameters else None
         of_inputs = np.empty((flat.inputs, batch), dtype) if wanted.inputs else None
-        point = self.take_point()
-        if job.at is None:
-            point.read_parameters()
-        else:
-            point.put_parameters(job.at.tolist())
+        here = self.take_point(job.at)
+        point = here.point
         differentiated, seeds = vec[i32](wanted.differentiated), vec[float](job.seeds)
         rows = np.concatenate(inputs, axis=1).tolist() if inputs else [[]]
-        with np.errstate(all="ignore"):
-            for k, row in enumerate(rows):
-                point.forward(row, job.strict)
-                for n, array in enumerate(outputs):
-                    array[k] = point.output(n)
-                if len(seeds):
-                    point.backward(differentiated, seeds)
-                    if of_parameters is not None:
-                        of_parameters += as_array(point.parameter_gradient())
-                    if of_inputs is not None:
-                        of_inputs[:, k] = as_array(point.input_gradient())
-        self.points.append(point)
+        for k, row in enumerate(rows):
+            point.forward(row, job.strict)
+            for n, array in enumerate(outputs):
+                array[k] = point.output(n)
+            if len(seeds):
+                point.backward(differentiated, seeds)
+                if of_parameters is not None:
+                    of_parameters += here.parameter_gradient
+                if of_inputs is not None:
+                    of_inputs[:, k] = here.input_gradient
+        self.points.append(here)
         if of_parameters is not None:
             of_parameters = of_parameters.astype(dtype, copy=False)
         if of_inputs is not None and not len(seeds):
@@ -203,11 +235,14 @@ class Replays:
         """Which replay is faster, and why."""
         guess = self.estimate(batch)
         tape, fused = self.tape, self.tape.fused
+        # to find the instructions may take longer than to do without
+        known = "layout" in vars(self.program) or guess.best == "program"
+        count = str(len(self.program)) if known else f"at least {self.depth}"
         return (
             f"{len(tape):,} nodes, after fusion {len(fused.codes):,} with {len(fused.args):,} "
             f"operands, {self.depth} levels deep\n"
             f"for {batch:,} example{'s' * (batch != 1)}: about {guess.tape:.3g} us by the tape's "
-            f"loop, {guess.program:.3g} us by {len(self.program)} array instructions\n"
+            f"loop, {guess.program:.3g} us by {count} array instructions\n"
             f"so the {guess.best} runs"
         )
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from measure import Effort, Row, Side, Skipped, bar, peer, race, version
+from peers import by_xad
 
 import engine
 
@@ -90,28 +91,14 @@ def by_backward(name: str, number: type, count: int, weighted_sum: WeightedSum =
     return Side(name, run, lambda: [float(p.grad) for p in network.parameters])
 
 
-def by_tape(xad: Any, count: int) -> Side:
-    """The side of xad, whose numbers write themselves on a tape; it is rewound before each step."""
-    points, labels = two_moons(count)
-    tape = xad.Tape()
-    network = Network(xad.Real, lambda value: value if value > 0.0 else xad.Real(0.0))
+def xad_network() -> Network:
+    """The network of numbers that xad's tape can follow.
 
-    gradients: list[float] = []
-
-    def run(steps: int) -> float:
-        with tape:
-            for _ in range(steps):
-                tape.clearAll()
-                tape.registerInputs(network.parameters)
-                tape.newRecording()
-                loss = network.hinge_loss(points, labels)
-                tape.registerOutput(loss)
-                loss.derivative = 1.0
-                tape.computeAdjoints()
-            gradients[:] = [parameter.derivative for parameter in network.parameters]
-            return float(loss.value)
-
-    return Side(version("xad"), run, lambda: gradients)
+    Raises:
+        Skipped: if it is not installed.
+    """
+    real = peer("xad.adj_1st").Real
+    return Network(real, lambda value: value if value > 0.0 else real(0.0))
 
 
 def rows(effort: Effort) -> Iterator[Row | Skipped]:
@@ -124,7 +111,8 @@ def rows(effort: Effort) -> Iterator[Row | Skipped]:
     dots = by_backward("chainrule", engine.Value, count, engine.dot)
     question = "moons step, neurons of + and *"
     try:
-        xad = by_tape(peer("xad.adj_1st"), count)
+        network, task = xad_network(), two_moons(count)
+        xad = by_xad(network.parameters, lambda: network.hinge_loss(*task))
         yield race(question, chains, xad, effort, bar(">=", compiled=5))
     except Skipped as reason:
         yield reason

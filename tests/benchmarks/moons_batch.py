@@ -16,7 +16,7 @@ from typing import Any
 import moons
 import numpy as np
 from measure import Effort, Row, Side, Skipped, bar, peer, races, version
-from peers import jax_in_double, torch_on_one_thread
+from peers import in_our_order, jax_in_double, torch_on_one_thread
 
 import engine
 
@@ -34,13 +34,6 @@ def task(count: int) -> tuple[Any, Any, Arrays]:
         arrays += [neurons[:, :-1].copy(), neurons[:, -1].copy()]
         first += neurons.size
     return np.array(points), np.array(labels, float), arrays
-
-
-def flat(arrays: Arrays) -> list[float]:
-    """Gradients in our order: neuron by neuron, those of the weights and then that of the bias."""
-    layers = zip(arrays[::2], arrays[1::2], strict=True)
-    found: list[float] = np.concatenate([np.column_stack(pair).ravel() for pair in layers]).tolist()
-    return found
 
 
 def penalty(parameters: list[Any]) -> Any:
@@ -106,7 +99,7 @@ def by_torch(count: int) -> Side:
             found[:] = torch.autograd.grad(value, parameters)
         return float(value.detach())
 
-    return Side(version("torch"), run, lambda: flat(found))
+    return Side(version("torch"), run, lambda: in_our_order(found))
 
 
 def by_jax(count: int) -> Side:
@@ -128,7 +121,7 @@ def by_jax(count: int) -> Side:
             found[:] = jax.block_until_ready(step(arrays, X, y))
         return float(found[0])
 
-    return Side(f"{version('jax')}.jit", run, lambda: flat(found[1]), threads=True)
+    return Side(f"{version('jax')}.jit", run, lambda: in_our_order(found[1]), threads=True)
 
 
 def by_hand(count: int) -> Side:
@@ -155,7 +148,7 @@ def by_hand(count: int) -> Side:
             loss = step()
         return loss
 
-    return Side(f"by hand, {version('numpy')}", run, lambda: flat(found))
+    return Side(f"by hand, {version('numpy')}", run, lambda: in_our_order(found))
 
 
 def rows(effort: Effort) -> Iterator[Row | Skipped]:

@@ -19,7 +19,7 @@ from gpt import ScalarGPT
 from measure import Effort, Row, Side, alone, bar, race
 from yardstick import PlainValue
 
-from demos.gpt import GPT, Programs
+from demos.parts.gpt import GPT, Programs
 from nn import Adam
 
 NAMES = (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from measure import Effort, Row, Side, Skipped, bar, races, version
-from peers import jax_in_double, torch_on_one_thread
+from peers import in_our_order, jax_in_double, torch_on_one_thread
 
 from nn import LOSSES, MLP, SGD
 from nn.recorded_step import RecordedStep
@@ -52,19 +52,12 @@ def task(batch: int, dtype: str) -> Task:
     return Task(X.astype(dtype), np.eye(SIZES[-1], dtype=dtype)[labels], layers)
 
 
-def flat(layers: Layers) -> list[float]:
-    """The parameters in our order: neuron by neuron, its weights and then its bias."""
-    found: list[float] = np.concatenate(
-        [np.column_stack([np.asarray(w), np.asarray(b)]).ravel() for w, b in layers]
-    ).tolist()
-    return found
-
-
 def by_record(batch: int, dtype: str) -> Side:
     """Ours: neurons of Values."""
     X, y, layers = task(batch, dtype)
     model = MLP(SIZES[0], SIZES[1:], activation="sigmoid", output="sigmoid", init="zeros")
-    parameters, start, loss = model.parameters(), flat(layers), LOSSES["quadratic_cost"]
+    parameters, loss = model.parameters(), LOSSES["quadratic_cost"]
+    start = in_our_order(itertools.chain(*layers))
     optimizer = SGD(parameters, lr=LEARNING_RATE)
     step = RecordedStep(model, Objective(loss), optimizer, dtype=dtype)
     targets = y.tolist()
@@ -125,7 +118,7 @@ def by_hand(batch: int, dtype: str) -> Side:
             cost = step()
         return cost
 
-    return Side(f"by hand, {version('numpy')}", run, lambda: flat(layers))
+    return Side(f"by hand, {version('numpy')}", run, lambda: in_our_order(itertools.chain(*layers)))
 
 
 def parts(vector: Any) -> Layers:
@@ -167,7 +160,7 @@ def by_torch(batch: int, dtype: str) -> Side:
 
     def trained() -> list[float]:
         arrays = [parameter.detach().numpy() for parameter in parameters]
-        return flat(list(zip(arrays[::2], arrays[1::2], strict=True)))
+        return in_our_order(arrays)
 
     return Side(version("torch"), run, trained)
 
@@ -196,7 +189,8 @@ def by_jax(batch: int, dtype: str) -> Side:
         trained[:] = layers
         return float(found)
 
-    return Side(f"{version('jax')}.jit", run, lambda: flat(trained), threads=True)
+    name = f"{version('jax')}.jit"
+    return Side(name, run, lambda: in_our_order(itertools.chain(*trained)), threads=True)
 
 
 def rows(effort: Effort) -> Iterator[Row | Skipped]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from measure import peer
+from measure import Side, peer, version
 
 
 def torch_on_one_thread() -> Any:
@@ -51,3 +51,37 @@ def bound(casadi_function: Any, arguments: Sequence[Any]) -> tuple[Callable[[], 
 
     call.alive = [buffer, *arguments]  # as long as the call
     return call, results
+
+
+def by_xad(parameters: list[Any], compute: Callable[[], Any]) -> Side:
+    """The side of xad, whose numbers write themselves on a tape; it is rewound before each step.
+
+    Args:
+        parameters: numbers of xad.
+        compute: a step's result, of which their gradient is taken.
+    """
+    tape = peer("xad.adj_1st").Tape()
+    gradient: list[float] = []
+
+    def run(steps: int) -> float:
+        with tape:
+            for _ in range(steps):
+                tape.clearAll()
+                tape.registerInputs(parameters)
+                tape.newRecording()
+                result = compute()
+                tape.registerOutput(result)
+                result.derivative = 1.0
+                tape.computeAdjoints()
+            gradient[:] = [parameter.derivative for parameter in parameters]
+            return float(result.value)
+
+    return Side(version("xad"), run, lambda: gradient)
+
+
+def in_our_order(arrays: Iterable[Any]) -> list[float]:
+    """The numbers of matrices of weights, each with the biases: neuron by neuron, its bias last."""
+    each = [np.asarray(array) for array in arrays]
+    layers = zip(each[::2], each[1::2], strict=True)
+    found: list[float] = np.concatenate([np.column_stack(pair).ravel() for pair in layers]).tolist()
+    return found

@@ -3,70 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from functools import cache
-from importlib import import_module
-from io import StringIO
-from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from demos import gradient_check, newton, why_order
 from engine import Value
 from engine.rules import TABLE
+
+from .checks import Run, check_pictures
 
 PICTURES = {
     "newton": ["newton"],
     "gradient_check": ["gradient_check"],
     "why_order": ["why_order", "why_order_graph"],
 }
-Run = Callable[[str], tuple[str, Path]]
-
-
-@pytest.fixture(autouse=True)
-def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run a demo once for all tests: what it prints, and its pictures' folder."""
-
-    @cache
-    def run(name: str) -> tuple[str, Path]:
-        folder, said = tmp_path_factory.mktemp(name), StringIO()
-        with redirect_stdout(said):
-            import_module(f"demos.{name}").main(["--out", str(folder)])
-        return said.getvalue(), folder
-
-    return run
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_demo_draws(name: str, run: Run) -> None:
-    said, folder = run(name)
-    assert sorted(path.stem for path in folder.glob("*.svg")) == PICTURES[name]
-    for picture in PICTURES[name]:
-        assert f"{folder / picture}.svg and .png" in said
-        assert "</svg>" in (folder / f"{picture}.svg").read_text(encoding="utf-8")
-        pixels = np.asarray(imread(folder / f"{picture}.png"))[..., :3]
-        assert min(pixels.shape[:2]) >= 400
-        assert 0.01 < (pixels.min(axis=2) < 0.9).mean() < 0.99  # some of it is ink, and not all
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_its_docstring_is_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    demo = import_module(f"demos.{name}")
-    with pytest.raises(SystemExit, match="0"):
-        demo.main(["--help"])
-    text = capsys.readouterr().out
-    assert f"{name}: " in text
-    for word in ("?\n", f"Command: chainrule {name}", "Expect: ", "Source: ", "--out"):
-        assert word in text
+    check_pictures(*run(name), *PICTURES[name])
 
 
 # --- newton ---

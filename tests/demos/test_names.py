@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 import engine
 from demos import names as demo
-from demos.gpt import GPT, Array, Nodes, Programs, constants, rms_norm
 from demos.names import END, TOKENS, guessing, invent, main, one_hot, train
+from demos.parts.gpt import GPT, Array, Nodes, Programs, constants, rms_norm
 from nn import Adam, names
 from nn.data import DATASETS
 from nn.datasets.make import make_names
+
+from .checks import check_pictures
 
 ORIGINAL = Path(__file__).resolve().parents[3] / "shared/data/names/names_2018.txt.gz"
 RANDOM = np.random.RandomState(0)
@@ -269,15 +271,13 @@ def test_the_command_learns_invents_and_draws(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setattr(demo, "INVENTED", 4)
     main([*words, "--steps", "3", "--seed", "5", "--out", str(tmp_path)])
     text = capsys.readouterr().out
     assert "GPT, 4,192 parameters, on 4,000 names" in text
     assert "3 steps in" in text
     assert re.search(r"in the list already: \d of 4", text)
-    assert (tmp_path / "names.png").read_bytes().startswith(b"\x89PNG")
-    assert "</svg>" in (tmp_path / "names.svg").read_text(encoding="utf-8")
+    check_pictures(text, tmp_path, "names")
 
 
 @pytest.mark.parametrize("steps", ["0", "-3", "2.5", "many"])
@@ -290,7 +290,6 @@ def test_steps_are_counted_from_one(
 
 
 def test_the_picture_has_the_attention_of_each_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setattr(demo, "ATTENDED", "bob")
     model = GPT(len(TOKENS), 16, seed=0)
     figure = demo.picture(model, [3.0, 2.5], ["ab", "cd"])

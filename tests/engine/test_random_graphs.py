@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import Phase, given, reject, settings
-from hypothesis import strategies as st
 
 from engine import Primitive, Value
-from engine.rules import ROWS, TABLE
+from engine.rules import TABLE
 
+from .graphs import Program, programs, run
+from .oracles import Torch
 from .reference import apply, exact, mp, reference
-
-# What a graph is computed by: rows, each on earlier results (integers) and constants (floats).
-Program = list[tuple[Primitive, list[Any]]]
-Apply = Callable[[Primitive, list[Any]], Any]
-
-TRUE = [row for row in ROWS if row.name != "stop_gradient"]  # whose partial is 0 on purpose
-
-
-@st.composite
-def programs(draw: st.DrawFn, rows: Sequence[Primitive] = TRUE) -> tuple[list[float], Program]:
-    """Leaves, and a program on them: a deep one, whose rows look back a little, or a wide one."""
-    leaves = draw(st.lists(st.floats(-2, 2), min_size=1, max_size=3))
-    reach = draw(st.sampled_from([2, 100]))
-    program: Program = []
-    for n in range(len(leaves), len(leaves) + draw(st.integers(1, 30))):
-        row = draw(st.sampled_from(rows))
-        arity = draw(st.integers(1, 5)) if row.variadic else len(row.arguments)
-        earlier = st.integers(max(0, n - reach), n - 1)
-        others = st.lists(earlier | st.floats(0.2, 0.8), min_size=arity - 1, max_size=arity - 1)
-        program.append((row, draw(st.permutations([draw(earlier), *draw(others)]))))
-    return leaves, program
-
-
-def run(leaves: Sequence[Any], program: Program, apply: Apply) -> Any:
-    """The sum of all results, so that every one counts. The leaves can be any kind of number.
-
-    All rows are smooth between 0.2 and 0.8: a sine brings each result there, and keeps it varied.
-    """
-
-    def tame(x: Any) -> Any:
-        wave = apply(TABLE["sin"], [apply(TABLE["mul"], [3.0, x])])
-        return apply(TABLE["add"], [0.5, apply(TABLE["mul"], [0.3, wave])])
-
-    results = [*leaves]
-    operands = [tame(leaf) for leaf in leaves]
-    for row, places in program:
-        results.append(apply(row, [operands[n] if isinstance(n, int) else n for n in places]))
-        operands.append(tame(results[-1]))
-    return apply(TABLE["sum"], results)
 
 
 def gradients(leaves: list[float], program: Program) -> tuple[Value, list[float]]:
@@ -118,45 +80,21 @@ def test_a_planted_fault_is_found(plant: Callable[..., Primitive]) -> None:
 # --- PyTorch, if it is there ---
 
 
-def torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
-    """What PyTorch calls the rows: mostly the same."""
-    by_name = {row.name: getattr(torch, row.name) for row in ROWS if hasattr(torch, row.name)}
-    return by_name | {
-        "sum": lambda *x: torch.stack(x).sum(),
-        "dot": lambda *x: weighted_sum(torch, x),
-        "logsumexp": lambda *x: torch.stack(x).logsumexp(0),
-        "step": lambda x: (x >= 0).double(),
-        "softplus": torch.nn.functional.softplus,
-        "leaky_relu": lambda x, slope: torch.where(x > 0, x, slope * x),
-        "gelu": torch.nn.functional.gelu,
-        "where": lambda condition, a, b: torch.where(condition != 0, a, b),
-        "less": lambda a, b: (a < b).double(),
-        "less_equal": lambda a, b: (a <= b).double(),
-        "equal": lambda a, b: (a == b).double(),
-    }
-
-
-def weighted_sum(torch: Any, x: Sequence[Any]) -> Any:
-    """The row dot on tensors."""
-    n = len(x) // 2
-    return sum([w * each for w, each in zip(x[:n], x[n : 2 * n], strict=True)], sum(x[2 * n :]))
-
-
 def test_gradients_equal_those_of_pytorch() -> None:
-    torch = pytest.importorskip("torch")
-    functions = torch_functions(torch)
+    torch = Torch()
 
-    def tensor(x: Any) -> Any:
-        return x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.float64)
+    def on_tensors(row: Primitive, operands: list[Any]) -> Any:
+        numbers = [torch.tensor(x) if isinstance(x, float) else x for x in operands]
+        return torch.functions[row.name](*numbers)
 
-    @given(programs([row for row in TRUE if row.name in functions]))
+    @given(programs())
     def agree(drawn: tuple[list[float], Program]) -> None:
         leaves, program = drawn
         root, grads = gradients(leaves, program)
-        x = [tensor(each).requires_grad_() for each in leaves]
-        result = run(x, program, lambda row, args: functions[row.name](*map(tensor, args)))
-        result.backward()
-        assert root.data == pytest.approx(result.item(), rel=1e-9, abs=1e-9)
-        assert grads == pytest.approx([each.grad.item() for each in x], rel=1e-9, abs=1e-9)
+        x = [torch.tensor(each).requires_grad_() for each in leaves]
+        y = run(x, program, on_tensors)
+        theirs = [torch.number(slope) for slope in torch.slopes(y, x)]
+        assert root.data == pytest.approx(torch.number(y), rel=1e-9, abs=1e-9)
+        assert grads == pytest.approx(theirs, rel=1e-9, abs=1e-9)
 
     agree()

@@ -229,8 +229,13 @@ def check_inlined(row: Primitive, x: list[Value], compute: Callable[[], Any], se
 
 
 def test_the_codes_of_inlined_rows_are_their_places_in_the_table() -> None:
-    for name in ("add", "sub", "mul", "div", "neg", "pow", "abs", "sum", "dot", "relu"):
-        assert ROWS[getattr(node, name.upper())] is TABLE[name]
+    """All that node.py names: LEAF and CONSTANT are no rows, and below 0."""
+    numbers = {name: n for name, n in vars(node).items() if name.isupper() and type(n) is int}
+    codes = {name: n for name, n in numbers.items() if n >= 0}
+    assert {*numbers} - {*codes} == {"LEAF", "CONSTANT"}
+    assert {"ADD", "STOP_GRADIENT"} <= {*codes}
+    for name, code in codes.items():
+        assert ROWS[code] is TABLE[name.lower()]
 
 
 # --- the table itself ---

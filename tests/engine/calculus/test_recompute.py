@@ -15,8 +15,8 @@ from engine import Primitive, Value, dot, log, no_grad, sqrt, topological_order,
 from engine import sum as total
 from engine.rules import ROWS, TABLE
 
-from .reference import apply, same
-from .test_random_graphs import Program, programs, run
+from ..graphs import Program, programs, run
+from ..reference import apply, same
 
 
 def state(root: Value) -> list[tuple[Any, ...]]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from demos import report
-from demos.report import BLUE, FAINT, INK, PALE, RED, note, plain
+from demos.parts import report
+from demos.parts.report import BLUE, FAINT, INK, PALE, RED, note, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

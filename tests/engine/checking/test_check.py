@@ -31,8 +31,8 @@ from engine.checking.findings import Report
 from engine.checking.suspects import suspects
 from engine.rules import ROWS, TABLE
 
-from .reference import node_at
-from .test_random_graphs import Program, apply, programs, run
+from ..graphs import Program, programs, run
+from ..reference import apply, node_at
 
 Plant = Callable[..., Primitive]
 X = [[0.3, 1.0], [0.5, 0.2], [1.0, 0.4]]  # hours of sleep and study, as in Welch Labs

@@ -11,18 +11,16 @@ import engine
 from demos import backprop_by_hand, cost, improve
 from demos.__main__ import COURSE, main
 
-ROOT = Path(__file__).resolve().parent.parent
+from .checks import check_pictures
 
+ROOT = Path(__file__).resolve().parents[2]
 
-FIRST = ["lecture", "backprop_by_hand", "xor", "moons"]  # the others are tested in tests/demos
+FIRST = ["lecture", "backprop_by_hand", "xor", "moons"]  # the others have tests of their own
+UNVARIED = ["lecture", "backprop_by_hand", "why_order", "newton"]  # nothing is left to chance
+LONG = ["backprop_by_hand", "why_order", "digits", "names", "speed"]
 PRINTED = {  # how many numbers a source prints
     "lecture": 11, "backprop_by_hand": 11, "moons": 3, "perceptron": 4, "cost": 12, "improve": 3,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
 
 
 @pytest.mark.parametrize("name", FIRST)
@@ -30,10 +28,24 @@ def test_a_demo_runs_and_draws(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backprop_by_hand, "STEPS", 20)  # the 10,000 are tested below
-    assert main([name, "--out", str(tmp_path / "pictures")]) == 0
-    assert ("printed" in capsys.readouterr().out) == (name in PRINTED)
-    assert (tmp_path / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert "</svg>" in (tmp_path / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    folder = tmp_path / "pictures"
+    assert main([name, "--out", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert ("printed" in said) == (name in PRINTED)
+    check_pictures(said, folder, name)
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_its_docstring_is_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    for word in (f"{name}: ", "?\n", f"Command: chainrule {name}", "Expect: ", "--out"):
+        assert word in text
+    assert ("Source: " in text) == (name != "speed")  # which is our own
+    assert ("--seed" in text) == (name not in UNVARIED)
+    lines = (ROOT / "demos" / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    assert 40 <= len(lines) <= (200 if name in LONG else 150)
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -117,11 +129,10 @@ def test_the_version_is_that_of_the_sources(
 
 
 def test_every_demo_is_in_the_course_and_is_tested() -> None:
-    """Files without a main() are parts of a demo, or of several."""
-    texts = {path.stem: path.read_text("utf-8") for path in (ROOT / "demos").glob("*.py")}
-    files = {name for name, text in texts.items() if re.search(r"^def main\(", text, re.M)}
-    assert files == {*COURSE, "__main__", "course"}
-    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests" / "demos").glob("*.py"))
+    """What is no demo is in demos/parts."""
+    files = {path.stem for path in (ROOT / "demos").glob("*.py")}
+    assert files == {*COURSE, "__init__", "__main__", "course"}
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py"))
     for name in {*COURSE} - {*FIRST}:
         assert re.search(rf'"{name}"|import {name}\b|\b{name},', tests), f"{name} is not tested"
 

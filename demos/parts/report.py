@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The colours of the engine's drawings, told apart by colour-blind readers too.
 INK, FAINT, PALE = "#22262e", "#6b7280", "#e4e7ec"
 RED, BLUE, GREEN, AMBER = "#c4401c", "#3f5fa8", "#00755c", "#b07a10"
+DEPTHS = "#33466f", "#9fb1d8", "#ffffff", "#f3d9cf"  # of a surface, and up to its heights
 
 
 def options(

@@ -1,4 +1,4 @@
-"""Recorded functions: both replays say what the eager engine says."""
+"""Recorded functions, replayed for a batch, against the eager engine."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from engine import Value, dot, record
-from engine.rules import ROWS
-
-from .reference import apply
-from .test_random_graphs import Program, programs, run
+from engine import Value, record
 
 Function = Callable[..., Any]
 
@@ -57,43 +50,3 @@ def compare(f: Function, parameters: list[Value], X: Any, replay: Any) -> None:
         same(np.array(own).T.reshape(len(X), -1), of_inputs, scale)
     if parameters:
         same(found[1], of_parameters, scale * max(1, np.max(np.abs(of_parameters))))
-
-
-@pytest.mark.parametrize("replay", ["tape", "program"])
-@settings(max_examples=40)
-@given(
-    drawn=programs(ROWS),
-    batch=st.sampled_from([0, 1, 2, 33]),
-    shared=st.integers(0, 2),
-    copies=st.integers(1, 4),
-    data=st.data(),
-)
-def test_random_graphs(
-    drawn: tuple[list[float], Program],
-    batch: int,
-    shared: int,
-    copies: int,
-    data: st.DataObject,
-    replay: str,
-) -> None:
-    """Every row, fan-out, ragged sums; inputs and parameters mixed; several alike to be grouped."""
-    start, program = drawn
-    shared = min(shared, len(start) - 1)
-    parameters = [Value(x) for x in start[:shared]]
-    shifts = data.draw(st.lists(st.floats(-1, 1), min_size=copies, max_size=copies), label="shifts")
-
-    def f(*inputs: Value) -> Value:
-        x = [*parameters, *inputs]
-        parts = [run([each + shift for each in x], program, apply) for shift in shifts]
-        ragged = [sum(parts[: k + 1]).tanh() for k in range(len(parts))]
-        total: Value = sum(parts) + dot(parts, ragged) * x[0]
-        return total
-
-    numbers = st.floats(-2, 2)
-    X = np.array(
-        data.draw(
-            st.lists(st.tuples(*[numbers] * (len(start) - shared)), min_size=batch, max_size=batch)
-        ),
-        float,
-    ).reshape(batch, len(start) - shared)
-    compare(f, parameters, X, replay)

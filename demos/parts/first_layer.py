@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demos.report import table
+from demos.parts.report import table
 
 SIDE, MARGIN = 28, 4  # of the images, and of their rim, where hardly any digit has ink
 WIDTHS = (1.5, 2.5, 3.5)  # of lines, from the middle to the side

@@ -1,4 +1,4 @@
-"""The forward pass over a graph that is there already. Compiled like node.py."""
+"""The numbers of a graph that is there already, at other ones. Compiled like node.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from math import copysign
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from engine import elementary
 from engine.backward import traverse
-from engine.node import ENGINE, ROWS, Node
+from engine.node import ENGINE, Node
 from engine.value import evaluate
 
 
@@ -21,7 +20,7 @@ class Renewal:
 
     def __init__(self, order: list[Node]) -> None:
         self.order = order
-        self.start: i64 = ENGINE.mark + 2  # a node's place is told by its mark, as in adjoints.py
+        self.start: i64 = ENGINE.mark + 2  # a node's place is told by its mark, as in floats.py
         ENGINE.mark = self.start + len(order)
         place: i64 = self.start
         for node in order:
@@ -38,8 +37,12 @@ class Renewal:
                 primals = self.primals(node)
                 for old, new in zip(node.primals, primals, strict=True):
                     if not is_same(old, new):
-                        self.data[n] = value_of(node, primals)
+                        self.data[n] = evaluate(node._code, primals, not node._extends)
                         break
+
+    def value(self, node: Node) -> float:
+        """The number that a node will have."""
+        return self.data[node._mark - self.start]
 
     def primals(self, node: Node) -> list[float]:
         """The numbers of its inputs."""
@@ -62,13 +65,6 @@ class Renewal:
                 node._grad, node._has_grad = 0.0, False
 
 
-def value_of(node: Node, primals: list[float]) -> float:
-    """The value of a node at other operands."""
-    if node._extends:
-        return elementary.extended_value(ROWS[node._code], primals)
-    return evaluate(node._code, primals)
-
-
 def is_same(old: float, new: float) -> bool:
     """Whether two numbers are the same, the sign of 0 included; NaN is the same as NaN."""
     if old != new:
@@ -85,6 +81,10 @@ def renew(root: Node) -> None:
             traverse(root, order, False)
             renewal = Renewal(order)
             renewal.compute()
+            if len(ENGINE.pauses) > 0:
+                watch = getattr(ENGINE.thread, "watch", None)  # detect_anomaly()
+                if watch is not None:
+                    watch.renewed(renewal)
             try:
                 renewal.write()
             except BaseException:  # above all Ctrl-C: what has begun is brought to its end

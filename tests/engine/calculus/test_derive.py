@@ -19,14 +19,14 @@ from engine import Primitive, Value, dot, less, log, logsumexp, maximum, no_grad
 from engine import sum as total
 from engine.backward import topological_order
 from engine.calculus.extended import Functions
-from engine.calculus.pullback import partial_graph
+from engine.calculus.graphs import partial_graph
 from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from engine.functions import VALUES, register, withdraw
 from engine.node import ENGINE
 from engine.rules import ROWS, TABLE
 
-from .reference import agree, apply, exact, mp, points, reference, report, same
-from .test_random_graphs import Program, programs, run
+from ..graphs import Program, programs, run
+from ..reference import agree, apply, exact, mp, points, reference, report, same
 
 AWKWARD = (0.0, -0.0, 1.0, -1.0, 0.5, -1.5, 2.0, 1000.0, -1000.0, 1e-300, 1e300, inf, -inf, nan)
 

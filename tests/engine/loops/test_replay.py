@@ -26,10 +26,10 @@ from engine.loops.schedule import schedule
 from engine.loops.slots import read_leaves, write_leaves
 from engine.rules import ROWS, TABLE
 
-from .reference import apply
-from .test_random_graphs import Program, programs, run
+from ..graphs import Program, programs, run
+from ..reference import apply
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 AWKWARD = [0.0, -0.0, 1.0, -1.5, 0.25, 750.0, -1e300, 1e-310, math.inf, -math.inf, math.nan]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from demos import report
-from demos.report import AMBER, BLUE, GREEN, INK, PALE, RED, note, plain
+from demos.parts import report
+from demos.parts.report import AMBER, BLUE, GREEN, INK, PALE, RED, note, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -29,11 +29,11 @@ class Below:
         order: list[Node] = []
         traverse(root, order, False)
         self.start: i64 = ENGINE.mark + 2  # larger than every mark so far
+        ENGINE.mark = self.start + len(order)  # at once: after Ctrl-C no mark may be above it
         place: i64 = self.start
         for node in order:
             node._mark = place
             place += 1
-        ENGINE.mark = place
         self.order = order
         self.leads = [False] * len(order)
         self.places: list[i64] = [self.place(x) for x in xs]
@@ -164,16 +164,18 @@ def slope(node: Node, k: i64, point: tuple[float, ...]) -> float:
 
 def adjoints(root: Node, xs: Sequence[Any], seed: float) -> list[float | None]:
     """The derivative of root in each of xs times seed; None where it does not depend on it."""
-    if len(ENGINE.pauses) > 0:
-        ENGINE.look_below(root, seed)
     with ENGINE.traversing:
         ENGINE.begin()
         try:
             floats = Floats(Below(root, xs))
             floats.reverse(seed)
-            return [floats.at(place) for place in floats.below.places]
+            found = [floats.at(place) for place in floats.below.places]
         finally:
             ENGINE.busy = False
+    watch = whom_it_alarms(found)
+    if watch is not None:
+        watch.gradient(root, xs, seed)
+    return found
 
 
 def tangents(
@@ -185,6 +187,23 @@ def tangents(
         try:
             floats = Floats(Below(root, xs))
             floats.forward(direction)
-            return [floats.at(floats.below.place(each)) for each in outputs]
+            found = [floats.at(floats.below.place(each)) for each in outputs]
         finally:
             ENGINE.busy = False
+    watch = whom_it_alarms(found)
+    if watch is not None:
+        watch.tangent(outputs, xs, direction)
+    return found
+
+
+def whom_it_alarms(found: Sequence[Any]) -> Any:
+    """The detect_anomaly() that this thread is inside, if something that comes out is not finite.
+
+    What is NaN or infinite on the way is none: a branch that was not taken may be.
+    """
+    if len(ENGINE.pauses) > 0:
+        for each in found:
+            x: Any = each._data if isinstance(each, Node) else each
+            if x is not None and x - x != 0.0:
+                return getattr(ENGINE.thread, "watch", None)
+    return None

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
-from engine.calculus.adjoints import ABSENT, Below
+from engine.calculus.floats import ABSENT, Below, whom_it_alarms
 from engine.calculus.extended import extended_graph
 from engine.functions import VALUES
 from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, POW, ROWS, SUB, SUM, Node
@@ -29,6 +29,8 @@ class Graphs:
     `chosen` is for nodes that are reached through rows that select alone: a graph that is 1 where
     these have chosen it, else 0. It keeps the 0 of a branch that was not taken from meeting an
     infinite local derivative further on, for 0 * inf is NaN. It is built only where one `may_be`.
+    The local derivative of x * sqrt(y) in x is finite, but that of this one is not: so what is
+    handed on is guarded by `chosen` wherever an infinite one is `near`, for the orders to come.
     """
 
     def __init__(self, below: Below) -> None:
@@ -37,16 +39,15 @@ class Graphs:
         self.results: list[Any] = [None] * count  # None is nothing, and hands on nothing
         self.chosen: list[Any] = [None] * count
         self.may_be = [False] * count  # whether an infinite local derivative may be further on
-        self.infinite = [False] * count  # whether one may be right here
+        self.near = [False] * count  # whether one may be right here, or below here
         for n, node in enumerate(below.order):
             if node._code >= 0:
-                self.infinite[n] = may_have_infinite_partial(node)
+                self.near[n] = may_have_infinite_partial(node) or self.is_below(node)
 
     def reverse(self, seed: Any) -> None:
         """From the root to the nodes asked for."""
         order, leads, start = self.below.order, self.below.leads, self.below.start
-        for n, node in enumerate(order):
-            self.may_be[n] = self.infinite[n] or self.is_below(node)
+        self.may_be = self.near
         place: i64 = len(order) - 1
         self.results[place] = seed
         while place >= 0:
@@ -65,12 +66,12 @@ class Graphs:
         """Whether an infinite local derivative may be below one of the inputs."""
         start = self.below.start
         if node._left is not None:
-            return self.may_be[node._left._mark - start] or (
-                node._right is not None and self.may_be[node._right._mark - start]
+            return self.near[node._left._mark - start] or (
+                node._right is not None and self.near[node._right._mark - start]
             )
         if node._more is not None:
             for each in node._more.inputs:
-                if self.may_be[each._mark - start]:
+                if self.near[each._mark - start]:
                     return True
         return False
 
@@ -80,7 +81,7 @@ class Graphs:
         inputs: tuple[Node, ...]
         place: i64 = len(order) - 1
         while place >= 0:
-            if self.infinite[place] or self.may_be[place]:
+            if self.near[place] or self.may_be[place]:
                 inputs = order[place].inputs
                 for given in inputs:
                     self.may_be[given._mark - start] = True
@@ -108,7 +109,7 @@ class Graphs:
             handed = select(local, self.results[source])
         else:
             handed = product(self.results[source], local)
-            if chosen is not None and self.infinite[n]:
+            if chosen is not None and self.near[n] and not is_plain(local):
                 handed = where(chosen, handed)
         before = self.results[to]
         if before is None:
@@ -162,6 +163,11 @@ def where(condition: Any, value: Any) -> Any:
     """The value where the condition holds, else 0: the row, without its way through Python."""
     nodes: list[Node] = [as_value(condition), as_value(value), as_value(0.0)]
     return many(WHERE, nodes, nodes[1]._data if nodes[0]._data != 0.0 else 0.0)
+
+
+def is_plain(local: Any) -> bool:
+    """Whether a partial is a finite number everywhere."""
+    return not isinstance(local, Node) and is_finite(local)
 
 
 def is_zero(local: Any) -> bool:
@@ -248,28 +254,40 @@ def extending(results: list[Any], graphs: Graphs) -> list[Any]:
 
 def adjoint_graphs(root: Node, xs: Sequence[Any], seed: Any) -> list[Any]:
     """The derivative of root in each of xs times seed; None where it does not depend on it."""
+    quiet = getattr(ENGINE.thread, "quiet", False)
     with ENGINE.traversing:
         ENGINE.begin()
         try:
+            ENGINE.thread.quiet = True  # detect_anomaly() looks at what comes out
             graphs = Graphs(Below(root, xs))
             graphs.reverse(seed)
-            return extending([graphs.at(place) for place in graphs.below.places], graphs)
+            found = extending([graphs.at(place) for place in graphs.below.places], graphs)
         finally:
-            ENGINE.busy = False
+            ENGINE.busy, ENGINE.thread.quiet = False, quiet
+    watch = whom_it_alarms(found)
+    if watch is not None:
+        watch.gradient(root, xs, seed)
+    return found
 
 
 def tangent_graphs(
     root: Node, outputs: Sequence[Any], xs: Sequence[Any], direction: Sequence[Any]
 ) -> list[Any]:
     """How fast the outputs, all below root, change as xs do in a direction; None for not at all."""
+    quiet = getattr(ENGINE.thread, "quiet", False)
     with ENGINE.traversing:
         ENGINE.begin()
         try:
+            ENGINE.thread.quiet = True  # detect_anomaly() looks at what comes out
             graphs = Graphs(Below(root, xs))
             graphs.forward(direction)
             for each in direction:
                 if isinstance(each, Node):
                     each._mark = ENGINE.mark  # it is no part of a derivative
-            return extending([graphs.at(graphs.below.place(each)) for each in outputs], graphs)
+            found = extending([graphs.at(graphs.below.place(each)) for each in outputs], graphs)
         finally:
-            ENGINE.busy = False
+            ENGINE.busy, ENGINE.thread.quiet = False, quiet
+    watch = whom_it_alarms(found)
+    if watch is not None:
+        watch.tangent(outputs, xs, direction)
+    return found

@@ -1,21 +1,14 @@
-"""The demos of the course that train no large network: their numbers, beside other ways to them."""
+"""The demos of neurons and small networks: their numbers, beside other ways to them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from functools import cache
-from importlib import import_module
-from io import StringIO
 from itertools import pairwise
 from math import cos, exp, sin
-from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from demos import (
     any_function,
@@ -25,11 +18,12 @@ from demos import (
     neuron,
     perceptron,
     recurrent,
-    report,
     untrained,
 )
 from engine import Value, no_grad
 from nn import MLP, digits, outputs, spirals
+
+from .checks import Run, check_pictures
 
 PICTURES = {
     "perceptron": ["perceptron", "perceptron_park"],
@@ -51,34 +45,6 @@ SMALL: dict[str, dict[str, object]] = {
 }
 
 
-Run = Callable[[str], tuple[str, Path]]
-
-
-@pytest.fixture(autouse=True)
-def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run a demo in a small size, once for all tests: what it prints, and its pictures' folder."""
-
-    @cache
-    def run(name: str) -> tuple[str, Path]:
-        demo, folder, said = (
-            import_module(f"demos.{name}"),
-            tmp_path_factory.mktemp(name),
-            StringIO(),
-        )
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-            for constant, value in SMALL.get(name, {}).items():
-                patch.setattr(demo, constant, value)
-            demo.main(["--out", str(folder), "--seed", "0"])
-        return said.getvalue(), folder
-
-    return run
-
-
 def column(text: str, header: str) -> list[str]:
     """The cells of the last column of the table that has this header."""
     _, _, after = text.partition(header)
@@ -88,27 +54,7 @@ def column(text: str, header: str) -> list[str]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_demo_draws(name: str, run: Run) -> None:
-    said, folder = run(name)
-    assert sorted(path.stem for path in folder.glob("*.svg")) == sorted(PICTURES[name])
-    for picture in PICTURES[name]:
-        assert f"{folder / picture}.svg and .png" in said
-        assert "</svg>" in (folder / f"{picture}.svg").read_text(encoding="utf-8")
-        pixels = np.asarray(imread(folder / f"{picture}.png"))[..., :3]
-        assert min(pixels.shape[:2]) >= 400
-        assert 0.01 < (pixels.min(axis=2) < 0.9).mean() < 0.99  # some of it is ink, and not all
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_its_docstring_is_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    demo = import_module(f"demos.{name}")
-    with pytest.raises(SystemExit, match="0"):
-        demo.main(["--help"])
-    text = capsys.readouterr().out
-    assert f"{name}: " in text
-    for word in ("?\n", f"Command: chainrule {name}", "Expect: ", "Source: ", "--seed", "--out"):
-        assert word in text
-    path = Path(demo.__file__)
-    assert 40 <= len(path.read_text(encoding="utf-8").splitlines()) <= 150
+    check_pictures(*run(name), *PICTURES[name])
 
 
 def test_perceptron_decides_as_on_the_slide(run: Run) -> None:
@@ -269,17 +215,3 @@ def test_untrained_neurons_part_the_spirals_if_they_are_many() -> None:
         right.append(((outputs(model, X)[:, 0] > 0) == y).mean())
     assert right[0] < 0.7
     assert right[1] > 0.95
-
-
-def test_numbers_and_words_of_reports() -> None:
-    assert report.rounded([-0.00001, 2.5], 2) == ["0.00", "2.50"]
-    figure = report.canvas(3, 2)
-    axes = report.plain(figure.subplots(), "title", xlabel="x")
-    report.note(axes, "C = -1, slow-going", (0.5, 0.5), color="red")
-    report.logarithmic(axes, [0.5, 1])
-    assert axes.texts[0].get_text() == "C = −1, slow-going"
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.5", "1"]
-    assert report.shades()(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
-    import matplotlib.pyplot as plt
-
-    plt.close(figure)

@@ -12,7 +12,7 @@ import pytest
 
 from engine import Value, as_value, dot, logsumexp, maximum, record, softmax, where
 
-from .test_record import compare
+from ..replays import compare
 
 P = [Value(x) for x in np.random.default_rng(1).normal(size=40)]
 X = np.random.default_rng(0).normal(size=(7, 6))
