@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from demos.parts import printed_by_hand
 from demos.parts.report import compare, options, save, table
 from engine import Drawing, Value, dot, draw, no_grad
 
@@ -82,20 +83,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     first = network(weights)
     first.error.backward()
     print("One step, number by number\n")
-    print(compare(forward_figures(first) + backward_figures(first, weights)))
+    print(compare(printed_by_hand.forward(first) + printed_by_hand.backward(first, weights)))
     save(picture(first), chosen.out, "backprop_by_hand")
-    print(
-        "\nThe weights after the step: each w - 0.5 dE/dw, with all gradients at the old weights\n"
-    )
     gradient_descent(weights)
-    print(
-        compare(
-            [
-                (f"{weight.label}+", printed, weight.data)
-                for weight, printed in zip(weights, UPDATED, strict=True)
-            ]
-        )
-    )
+    print("\nThe weights after it: each w - 0.5 dE/dw, with all gradients at the old weights\n")
+    print(compare(printed_by_hand.updated(weights)))
     print(f"\nWhat came after: layer by layer, as printed, is not gradient descent\n\n{updates()}")
     print(
         "\nLayer by layer, hidden gradients come through output weights that have moved already:\n"
@@ -105,58 +97,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
 
-UPDATED = ["0.149780716", "0.19956143", "0.24975114", "0.29950229",
-           "0.35891648", "0.408666186", "0.511301270", "0.561370121"]  # fmt: skip
-
-
-def forward_figures(step: Pass) -> list[tuple[str, str, float]]:
-    """What the lecture prints of the forward pass."""
-    return [
-        ("net_h1", "0.3775", step.net_h[0].data),
-        ("out_h1", "0.593269992", step.out_h[0].data),
-        ("out_h2", "0.596884378", step.out_h[1].data),
-        ("net_o1", "1.105905967", step.net_o[0].data),
-        ("out_o1", "0.75136507", step.out_o[0].data),
-        ("out_o2", "0.772928465", step.out_o[1].data),
-        ("E_o1", "0.274811083", step.errors[0].data),
-        ("E_o2", "0.023560026", step.errors[1].data),
-        ("E", "0.298371109", step.error.data),
-    ]
-
-
-def backward_figures(step: Pass, weights: Sequence[Value]) -> list[tuple[str, str, float]]:
-    """What it prints of the backward pass: local derivatives and gradients, read off the graph."""
-    w1, w5, w7 = weights[0], weights[4], weights[6]
-    (h1, _), (o1, o2) = step.out_h, step.net_o
-    through_o1, through_o2 = o1.grad * w5.data, o2.grad * w7.data
-    return [
-        ("dE/dout_o1", "0.74136507", step.out_o[0].grad),
-        ("dout_o1/dnet_o1", "0.186815602", step.out_o[0].local_derivatives[0]),
-        ("dnet_o1/dw5", "0.593269992", o1.local_derivatives[0]),
-        ("dE/dw5", "0.082167041", w5.grad),
-        ("dE_o1/dnet_o1", "0.138498562", o1.grad),
-        ("dnet_o1/dout_h1", "0.40", o1.local_derivatives[2]),
-        ("dE_o1/dout_h1", "0.055399425", through_o1),
-        ("dE_o2/dout_h1", "-0.019049119", through_o2),
-        ("dE/dout_h1", "0.036350306", h1.grad),
-        ("dout_h1/dnet_h1", "0.241300709", h1.local_derivatives[0]),
-        ("dnet_h1/dw1", "0.05", step.net_h[0].local_derivatives[0]),
-        ("dE/dw1", "0.000438568", w1.grad),
-    ]
-
-
 def picture(step: Pass) -> Drawing:
     """The whole graph with its gradients, the nodes called as in the lecture."""
-    for name, nodes in (
-        ("net_h", step.net_h),
-        ("out_h", step.out_h),
-        ("net_o", step.net_o),
-        ("out_o", step.out_o),
-    ):
+    for name, nodes in zip(("net_h", "out_h", "net_o", "out_o", "E_o"), step, strict=False):
         for k, node in enumerate(nodes, start=1):
             node.label = f"{name}{k}"
-    for k, error in enumerate(step.errors, start=1):
-        error.label = f"E_o{k}"
     step.error.label = "E"
     return draw(step.error)
 

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     print(table(["step", "x", "y", "to the bottom"], near))
     counts = len(newton) - 1, len(descent) - 1
-    print(f"\nTo within {CLOSE} of the bottom: {counts[0]} steps beside {counts[1]:,}")
+    print(f"\nTo within {CLOSE:.6f} of the bottom: {counts[0]} steps beside {counts[1]:,}")
 
     ends = [walk(saddle, step, BESIDE, 1000)[-1] for step in (newton_step, descent_step)]
     print(f"\nThe surface x^4 - x^2 + y^2 from {BESIDE}, where its slope is 0 in three places\n")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.backward import topological_order
+from engine.frames import warn
 from engine.node import ENGINE
 from engine.value import Value
 
@@ -37,15 +38,15 @@ class Recording:
         """Whether a Value changes between runs."""
         return any(id(node) in self.leaves for node in topological_order(value))
 
-    def refuse(self, value: Any, what: str) -> None:
+    def refuse(self, value: Any, what: str, error: type[Exception] = RuntimeError) -> None:
         """Refuse to look at the number of a Value that changes between runs."""
         if self.depends(value):
-            raise RuntimeError(
+            raise error(
                 f"{what} deals with the number of a Value while {self.name} is being recorded: all "
                 "later runs would have the number, or take the branch, of this one example. Use "
                 "where(a < b, x, y) for a choice, maximum, minimum, abs or relu where they fit, "
-                "logsumexp or softmax for a stable sum of exponentials, v.detach() for a value "
-                "without gradient; or record what comes before and after"
+                "v.exp() for math.exp(v), logsumexp or softmax for a stable sum of exponentials, "
+                "v.detach() for a value without gradient; or record what comes before and after"
             )
 
 
@@ -98,3 +99,15 @@ def drawn(draw: Callable[[], float]) -> Value | float:
     here.leaves[id(value)] = value
     here.drawn.append((value, draw))
     return value
+
+
+def mention_forgotten(name: str, others: list[Any]) -> None:
+    """Say which leaves keep the number that they have now, for they may have been forgotten."""
+    if others:
+        shown = ", ".join(repr(each) for each in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        warn(
+            f"{name} uses {len(others)} Values that are neither arguments nor parameters: "
+            f"{shown}{more}. They keep the numbers that they have now; if they are to be learnt, "
+            "write record(f, parameters=[...]), and if not, v.detach() says so"
+        )

@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite, nan
+from numbers import Real
 from random import Random
-from typing import Any, Final
+from sys import float_info
+from typing import Any, Final, NamedTuple
 
+from engine.calculus.evaluation import tracing
 from engine.calculus.floats import adjoints
 from engine.calculus.graphs import adjoint_graphs
-from engine.checking.differences import NONE, Slope, careful_slopes, exact, moved, slopes
+from engine.checking.differences import NONE, Slope, Vector, careful_slopes, exact, moved, slopes
 from engine.checking.findings import Finding, Report
 from engine.checking.subjects import Subject, subject_of
-from engine.checking.suspects import Suspect, agrees, differ, is_bent, kinks, suspects
+from engine.checking.suspects import Suspect, agrees, bend, differ, kinks, magnitudes, suspects
 from engine.derive import Function
 from engine.loops.flatten import Flat
 from engine.value import Value, as_value
 
 TOLERANCE: Final = 1e-6
+ROUNDING: Final = 10 * float_info.epsilon  # of values, as the largest steps leave it in slopes
+PRECISE_ROUNDING: Final = 1e-50  # the same with many digits
 NEAR: Final = 1e-6  # of an argument's size: what is called a step to a kink
 DETACHED: Final = (
     "every primitive is right by itself: is a part of the function computed outside of the graph, "
     "by .data, float(), detach() or in no_grad()?"
 )
+POLE: Final = "a step leads to or across a pole"
 UNCERTAIN: Final = "it changes too fast, or has no value beside the point"
+
+
+class Level(NamedTuple):
+    """What is checked of one order: the derivatives of roots, which are the values of f."""
+
+    order: int
+    f: Vector
+    roots: Sequence[Value]
+    middle: list[float]
+    got: list[list[float]]
+
+
+class Spot(NamedTuple):
+    """What is peculiar about a place: the verdict on derivatives there, and why; "" if nothing.
+
+    Beside a kink many digits may still tell. Beside a pole they would, but not whether a part of
+    the function is lost to the graph, which only differences see.
+    """
+
+    verdict: str = ""
+    reason: str = ""
 
 
 class Check:
@@ -34,64 +62,71 @@ class Check:
         self.subject, self.order, self.tolerance = subject, order, tolerance
         self.point = subject.point
         self.outputs, self.xs = subject.trace(self.point)
-        self.middle = [y.data for y in self.outputs], subject.gradients(self.point)
 
     def run(self, chosen: Sequence[int]) -> Report:
         """Check the derivatives in some of the numbers."""
-        gradients = [adjoints(y, self.xs, 1.0) for y in self.outputs]
         findings: list[Finding] = []
-        for k in chosen:
-            findings += self.column(k, [row[k] or 0.0 for row in gradients], 1)
-        if self.order == 2:
-            slopes_of_all = [self.slopes(y) for y in self.outputs]
+        for order in range(1, self.order + 1):
+            level = self.level(order)
             for k in chosen:
-                got = [self.second(slope, k) for row in slopes_of_all for slope in row]
-                findings += self.column(k, got, 2)
+                findings += self.column(k, level)
         doubted = "found_suspects" in vars(self)
         return Report(self.subject.title, findings, self.found_suspects if doubted else [])
 
-    def slopes(self, y: Value) -> list[Value]:
-        """The gradient of a result as graphs."""
-        return [as_value(0.0 if d is None else d) for d in adjoint_graphs(y, self.xs, 1.0)]
+    def level(self, order: int) -> Level:
+        """The results and their derivatives; for order 2 the components of their gradients."""
+        if order == 1:
+            f, roots = self.subject.values, self.outputs
+            middle = [y.data for y in roots]
+        else:
+            found = [adjoint_graphs(y, self.xs, 1.0) for y in self.outputs]
+            f, roots = self.subject.gradients, [zero_if_none(d) for row in found for d in row]
+            middle = f(self.point)
+        got = [[d or 0.0 for d in adjoints(root, self.xs, 1.0)] for root in roots]
+        return Level(order, f, roots, middle, got)
 
-    def second(self, slope: Value, k: int) -> float:
-        """The derivative of a component of the gradient."""
-        return adjoints(slope, [self.xs[k]], 1.0)[0] or 0.0
-
-    def column(self, k: int, got: Sequence[float], order: int) -> Iterator[Finding]:
-        """The derivatives of all results, or of all components of their gradients, in number k."""
-        f = self.subject.values if order == 1 else self.subject.gradients
-        found = slopes(f, self.point, k, self.middle[order - 1])
-        quick, broken = found or ([NONE] * len(got), True)
-        careful, kink = quick, ""
+    def column(self, k: int, level: Level) -> Iterator[Finding]:
+        """The derivatives in number k."""
+        got = [row[k] for row in level.got]
+        quick, broken = slopes(level.f, self.point, k, level.middle) or ([NONE] * len(got), True)
+        careful, spot = quick, Spot()
         if broken or not all(map(self.agrees, got, quick)):
-            careful = careful_slopes(f, self.point, k, len(got))
-            kink = self.kink(k)
+            careful = careful_slopes(level.f, self.point, k, len(got))
+            spot = self.spot(k)
         for n, (each, sure, better) in enumerate(zip(got, quick, careful, strict=True)):
-            name, at = self.name(n, k, order), self.at(n, k, order)
-            if self.agrees(each, sure) and not kink:
+            name, at = self.name(n, k, level.order), self.at(n, k, level.order)
+            if not isfinite(self.point[k] + level.middle[n]):
+                reason = f"what is differentiated is {level.middle[n]} there"
+                if not isfinite(self.point[k]):
+                    reason = f"no step leads away from {self.point[k]}"
+                yield Finding(name, at, each, nan, inf, "unknown", reason)
+            elif self.agrees(each, sure) and not spot.verdict:
                 yield Finding(name, at, each, sure.value, sure.error)
             else:
-                precise = self.precise(n, k, order)
-                yield Finding(name, at, each, *self.judged(each, better, precise, kink))
+                terms, values = magnitudes(level.roots[n], self.xs[k])
+                size, noise = max(sure.size, terms), values / max(1.0, abs(self.point[k]))
+                precise = self.precise(n, k, level.order, size)
+                found = allowing(better, size, ROUNDING * noise)
+                precise = allowing(precise, size, PRECISE_ROUNDING * noise)
+                yield Finding(name, at, each, *self.judged(each, found, precise, spot))
 
     def agrees(self, got: float, found: Slope) -> bool:
         """Whether a derivative is right beyond doubt."""
         return agrees(got, found, self.tolerance)
 
     def judged(
-        self, got: float, found: Slope, precise: Slope, kink: str
+        self, got: float, found: Slope, precise: Slope, spot: Spot
     ) -> tuple[float, float, str, str]:
         """What is expected, how far that may be off, the verdict, and a reason."""
         best = precise if isfinite(precise.error) else found
         expected = best.value, best.error
         right_by_differences = not differ(got, found, self.tolerance)
-        if right_by_differences and self.agrees(got, precise):
+        if right_by_differences and self.agrees(got, precise) and spot.verdict != "unknown":
             return *expected, "right", ""
         if differ(got, best, self.tolerance) and self.found_suspects:
             return *expected, "wrong", ""
-        if kink:
-            return *expected, "kink", kink
+        if spot.verdict:
+            return *expected, *spot
         if not right_by_differences:
             return found.value, found.error, "wrong", DETACHED
         if differ(got, precise, self.tolerance):
@@ -100,10 +135,10 @@ class Check:
             return *expected, "right", ""
         return *expected, "unknown", UNCERTAIN
 
-    def precise(self, n: int, k: int, order: int) -> Slope:
+    def precise(self, n: int, k: int, order: int, size: float) -> Slope:
         """The derivative with many digits."""
         output, j = (n, None) if order == 1 else divmod(n, len(self.xs))
-        return exact(self.tape, self.point, [k] if j is None else [j, k])[output]
+        return exact(self.tape, self.point, [k] if j is None else [j, k], size)[output]
 
     @cached_property
     def tape(self) -> Flat:
@@ -115,25 +150,31 @@ class Check:
         """The primitives that are wrong, looked for when there is a doubt."""
         return suspects(self.outputs, self.order, self.tolerance)
 
-    def kink(self, k: int) -> str:
-        """What has a kink within a step in number k; "" if nothing."""
+    def spot(self, k: int) -> Spot:
+        """What has a kink or a pole within a step in number k."""
         step = NEAR * max(1.0, abs(self.point[k]))
         try:
             there = [self.subject.trace(moved(self.point, k, side))[0] for side in (step, -step)]
         except (ArithmeticError, ValueError):
-            return "it has no value on one side"
+            return Spot("kink", "it has no value on one side")
         found = [kinks(self.outputs, each) for each in there]
         if None in found:
-            return "it is computed in another way on one side"
-        names = list(dict.fromkeys(name for each in found for name in each or ()))
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            return f"of {', '.join(names[:3])}{more}"
+            return Spot("kink", "it is computed in another way on one side")
+        kinds = {name: kind for each in found for name, kind in (each or {}).items()}
+        for kind, words in (("kink", "of"), ("pole", f"{POLE} of")):
+            names = [name for name in kinds if kinds[name] == kind]
+            if names:
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                reason = f"{words} {', '.join(names[:3])}{more}"
+                return Spot("kink" if kind == "kink" else "unknown", reason)
 
         def along(t: float) -> float:
             return sum(self.subject.values(moved(self.point, k, t * step)))
 
-        return "its slopes on both sides differ" if is_bent(along) else ""
+        bent = bend(along)
+        if bent == "kink":
+            return Spot("kink", "its slopes on both sides differ")
+        return Spot("unknown", POLE) if bent else Spot()
 
     def name(self, n: int, k: int, order: int) -> str:
         """What a derivative is called."""
@@ -149,6 +190,16 @@ class Check:
         return ", ".join(f"{self.subject.names[i]} = {self.point[i]:.10g}" for i in sorted({j, k}))
 
 
+def allowing(found: Slope, size: float, noise: float) -> Slope:
+    """A derivative by differences that is no more certain than noise lets it be."""
+    return replace(found, size=size, error=max(found.error, noise))
+
+
+def zero_if_none(slope: Value | float | None) -> Value:
+    """A derivative as a Value."""
+    return as_value(0.0 if slope is None else slope)
+
+
 def gradcheck(
     f: Function,
     *xs: Any,
@@ -161,7 +212,8 @@ def gradcheck(
     The steps of the differences are chosen well, and how far they may be off is known; where they
     leave a doubt, the graph is replayed with so many digits that none is left (if the package
     mpmath is there). A derivative that is wrong is traced to the primitive whose partial is, node
-    by node. At kinks, where there is no derivative, the report says so.
+    by node. At kinks, where there is no derivative, the report says so; and where nothing can be
+    told, as at infinity or on a pole.
 
     A whole network is checked by gradcheck(model, X, y, loss), in its parameters and for the mean
     loss of the examples; it prints the relative norm |g - g_num| / |g + g_num|.
@@ -195,13 +247,18 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise ValueError(f"order is 1, or 2 for second derivatives as well, but got {order!r}")
-    subject = subject_of(f, xs)
-    subject.require_repeatable()
-    count = len(subject.point)
+    if not isinstance(tolerance, Real) or not 0 < tolerance < inf:
+        raise ValueError(
+            f"tolerance is a number above 0, such as {TOLERANCE}, but got {tolerance!r}"
+        )
     if sample is not None and (not isinstance(sample, int) or sample < 1):
         raise ValueError(f"sample is a number of derivatives, 1 or more, but got {sample!r}")
-    chosen = sorted(Random(0).sample(range(count), min(sample or count, count)))
-    report = Check(subject, order, tolerance).run(chosen)
+    with tracing():  # a no_grad() around is none of the function's
+        subject = subject_of(f, xs)
+        subject.require_repeatable()
+        count = len(subject.point)
+        chosen = sorted(Random(0).sample(range(count), min(sample or count, count)))
+        report = Check(subject, order, float(tolerance)).run(chosen)
     if subject.is_network:
         print(f"relative norm |g - g_num| / |g + g_num| = {report.relative_norm:.1e}")
     return report

@@ -13,8 +13,8 @@ from typing import Any
 
 from engine import structures
 from engine.backward import topological_order
-from engine.calculus.floats import adjoints
 from engine.calculus.evaluation import Evaluation, depends_on_traced, tracing
+from engine.calculus.floats import adjoints
 from engine.calculus.graphs import adjoint_graphs
 from engine.errors import loses_gradient, not_a_value
 from engine.functions import FUNCTIONS
@@ -53,10 +53,9 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
         raise not_a_value(y, "gradient(y, xs)")
     if not differentiable and depends_on_traced(y):
         raise loses_gradient(
-            "gradient(y, xs) in a function that is itself being differentiated",
-            "gradient(y, xs, differentiable=True), whose answer is made of Values; or, if it is to "
-            "be a number through which no derivative passes, y = ... and gradient(y, xs) within "
-            "no_grad()",
+            "gradient(y, xs), inside a function that is itself being differentiated,",
+            "gradient(y, xs, differentiable=True); or put it into `with no_grad():`, if it is to "
+            "be a number through which no derivative passes",
         )
     detached = ENGINE.recording() is not None and not differentiable
     if detached:
@@ -207,7 +206,8 @@ def hvp(f: Function) -> Function:
     """The function that gives the Hessian of f times a vector, at the cost of a few gradients.
 
     Returns:
-        A function of the arguments of f, and of `direction`, the vector, structured like them.
+        A function of the arguments of f, and of `direction`, the vector, structured like them. If f
+        has a keyword of that name, hand over functools.partial(f, direction=...) in its stead.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], direction=[1.0, 10.0])
     [70.0, 6.0]
@@ -230,7 +230,8 @@ def jvp(f: Function) -> Function:
 
     Returns:
         A function of the arguments of f, and of `direction`, structured like them. Its result is
-        the value and the derivative, both structured like what f returns.
+        the value and the derivative, both structured like what f returns. If f has a keyword of
+        that name, hand over functools.partial(f, direction=...) in its stead.
 
     >>> jvp(lambda x, y: [x * y, x + y])(2.0, 3.0, direction=(1.0, 10.0))
     ([6.0, 5.0], [23.0, 11.0])
@@ -250,7 +251,8 @@ def vjp(f: Function) -> Function:
 
     Returns:
         A function of the arguments of f, and of `seeds`, the weights, structured like what f
-        returns. Its result is the value, and the gradient, structured like the arguments.
+        returns. Its result is the value, and the gradient, structured like the arguments. If f
+        has a keyword of that name, hand over functools.partial(f, seeds=...) in its stead.
 
     >>> vjp(lambda x, y: [x * y, x + y])(2.0, 3.0, seeds=[1.0, 10.0])
     ([6.0, 5.0], (13.0, 12.0))

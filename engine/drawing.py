@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import not_a_value
 from engine.pictures.circuit import circuit
 from engine.pictures.names import names_in
-from engine.pictures.render import FORMATS, render, write
+from engine.pictures.picture import Picture, checked_direction
 from engine.pictures.sketch import Vertex, nodes_of, printable, shortened, sketch
 from engine.pictures.tree import tree
 from engine.value import Value
@@ -20,7 +18,7 @@ from engine.value import Value
 LIMIT: Final = 500  # nodes: a drawing of more is not read
 
 
-class Drawing:
+class Drawing(Picture):
     """A graph as it was when draw() was called: notebooks show a picture of it, print() a tree."""
 
     def __init__(self, drawn: Sequence[Vertex], direction: str, title: str) -> None:
@@ -47,39 +45,10 @@ class Drawing:
         """The picture in DOT, the language of Graphviz."""
         return str(circuit(self._drawn, self._direction, self._title).source)
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Save the picture in the format that the ending of the name says.
-
-        Args:
-            path: a file name that ends in .svg, .png, .pdf or .dot.
-
-        Returns:
-            The path.
-
-        Raises:
-            ValueError: if the ending is none of these.
-            OSError: if the file cannot be written; nothing is left behind then.
-            RuntimeError: if a program is missing; it says what to install.
-        """
-        target = Path(path)
-        kind = target.suffix.lower().removeprefix(".")
-        if kind not in FORMATS:
-            endings = ", ".join(f".{known}" for known in FORMATS)
-            raise ValueError(f"cannot save a drawing as {target.name!r}: end the name in {endings}")
-        write(render(self.source, kind), target)
-        return target
-
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
         outputs = ", ".join(v.name or v.expression or "a leaf" for v in self._drawn if v.is_output)
         nodes = f"{len(self._drawn)} node{'s' * (len(self._drawn) != 1)}"
         return f"<Drawing of {shortened(outputs, 40)}, {nodes}: print it, or .save('f.svg')>"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows, and a terminal that runs IPython."""
-        return {"image/svg+xml": render(self.source, "svg").decode(), "text/plain": self.text}
 
 
 def draw(
@@ -124,8 +93,7 @@ def draw(
             raise not_a_value(each, "draw")
     if not outputs:
         raise ValueError("there is nothing to draw: the list is empty")
-    if direction not in ("LR", "TB"):
-        raise ValueError(f'direction is "LR" or "TB" (left to right, or down), not {direction!r}')
+    checked_direction(direction)
     nodes = nodes_of(outputs)
     products = sum(len(node.inputs) // 2 for node in nodes if expand and node.op == "dot")
     if len(nodes) + products > limit:

@@ -37,7 +37,10 @@ def not_a_number(given: object, where: str) -> TypeError:
         "ndarray": "one Value holds one number; write array.item(), or [Value(x) for x in array]",
         "Value": "it is one already; v.data is its number, v.detach() a copy without history",
     }.get(kind, "convert it with float(...) first")
-    return TypeError(f"{where} takes a real number, but got {given!r} of type {kind}: {advice}")
+    advice = getattr(given, "advice", advice)  # some know better, as the rows of recording do
+    return TypeError(
+        f"{where} takes a real number, but got {given!r:.200} of type {kind}: {advice}"
+    )
 
 
 def too_large(given: object, where: str) -> OverflowError:

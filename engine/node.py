@@ -203,11 +203,20 @@ class Node:
 
         Leaves add up the gradients of all passes since zero_grad(); other nodes hold that of the
         last pass.
+
+        Raises:
+            RuntimeError: if it is read, or assigned, while a function is recorded that this node
+                belongs to.
+            TypeError: if what is assigned is not a real number.
         """
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "v.grad, for which there is gradient(y, xs),")
         return self._grad if self._has_grad else 0.0
 
     @grad.setter
     def grad(self, grad: object) -> None:
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "v.grad = ...")
         self._grad = number(grad, "grad")
         self._has_grad = True
 
@@ -251,6 +260,8 @@ class Node:
 
     def zero_grad(self) -> None:
         """Forget the gradient: it reads 0.0 again, and drawings show a dash."""
+        if len(ENGINE.recordings) > 0:
+            refuse_while_recording(self, "v.zero_grad()")
         self._grad = 0.0
         self._has_grad = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from threading import Lock
@@ -12,9 +12,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.batching.boxes import Boxes
+from engine.batching.choice import Choice
 from engine.batching.instructions import Instruction, Layout, Z
-from engine.batching.listing import Names
+from engine.batching.listing import listing
 from engine.batching.plan import Plan
+from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
 from engine.quiet import quietly
 from engine.rules import ROWS
 from engine.tape import Tape
@@ -55,7 +58,7 @@ class Result(NamedTuple):
 class Program:
     """Array instructions that compute what a tape computes, for any number of examples.
 
-    It can be printed, and counted with len(). Runs may come from several threads at once.
+    It can be printed, drawn, and counted with len(). Runs may come from several threads at once.
 
     Args:
         tape: what is to be computed.
@@ -63,6 +66,7 @@ class Program:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
+        self.choice = Choice(tape, self.__len__)
         self.plans: dict[Key, list[Plan]] = {}
         self.lock = Lock()
 
@@ -253,24 +257,30 @@ class Program:
 
     # --- printing ---
 
+    def report(self, batch: int = 1) -> str:
+        """Whether it runs for so many examples, or the tape's loop, and why."""
+        return self.choice.report(batch)
+
     def __repr__(self) -> str:
         return f"<program of {len(self)} instructions for {len(self.tape)} nodes>"
 
     def __str__(self) -> str:
-        return "\n".join([self.headline(), *self.lines()])
+        return listing(self.tape, self.layout)
 
-    def headline(self) -> str:
-        """What it is, in a line, and how to read the others."""
-        return (
-            f"{len(self.tape):,} nodes as {len(self)} array instructions. t1[16] is 16 rows with a "
-            "number for every example, t1{16} are 16 numbers that all examples share."
-        )
+    def draw(self, direction: str = "TB", limit: int = LIMIT, title: str = "") -> Diagram:
+        """A picture with a box for each instruction, which notebooks show; or .save() it.
 
-    def lines(self) -> Iterator[str]:
-        """The instructions, one line each."""
-        names = Names(self.tape, self.layout)
-        for number, instruction in enumerate(self.layout.instructions):
-            yield names.line(number, instruction)
+        Args:
+            direction: "TB" from top to bottom, or "LR" from left to right.
+            limit: the most instructions that are drawn.
+            title: a line below the picture.
+
+        Raises:
+            ValueError: if the direction is unknown, or there are more instructions than the limit.
+        """
+        if len(self) > limit:
+            raise too_many_instructions(len(self), limit)
+        return Diagram(Boxes(self.tape, self.layout).all, str(self), direction, title)
 
 
 def available() -> int:

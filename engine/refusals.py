@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from engine.errors import loses_gradient
+from engine.node import ENGINE
 from engine.value import Value
 
 # fmt: off
@@ -29,6 +30,9 @@ def refusal(expression: str, instead: str) -> Callable[..., NoReturn]:
     """A method that only raises."""
 
     def refuse(value: Value, *others: Any) -> NoReturn:
+        recording = ENGINE.recording()
+        if recording is not None:  # where .data would be no way out
+            recording.refuse(value, expression, TypeError)
         raise loses_gradient(expression, instead)
 
     return refuse

@@ -19,6 +19,7 @@ from engine.loops.flatten import Flat
 from engine.loops.fusion import fuse
 from engine.loops.point import Point
 from engine.loops.schedule import schedule
+from engine.pictures.listing import abridged
 from engine.rules import ROWS, TABLE
 from engine.value import Value
 
@@ -101,18 +102,7 @@ class Tape:
                 yield slot, row.name, row.call(*operands), remark
 
     def __str__(self) -> str:
-        lines = list(self.lines())
-        shown = lines if len(lines) <= 200 else [*lines[:100], None, *lines[-100:]]
-        wide = [max((len(str(line[k])) for line in shown if line), default=0) for k in range(3)]
-        wide = [min(width, 60) for width in wide]
-        return "\n".join(
-            "  ".join(
-                str(cell).ljust(width) for cell, width in zip(line, [*wide, 0], strict=True)
-            ).rstrip()
-            if line
-            else f"... {len(lines) - 200} more"
-            for line in shown
-        )
+        return abridged(list(self.lines()), aligned)
 
     def graph(self, inputs: Sequence[Any] | None = None) -> list[Value]:
         """The outputs as a graph of Values again, of the same parameters and new inputs.
@@ -190,20 +180,38 @@ class Tape:
         flat.outputs = vec[i32](state["outputs"])
         flat.extends = state["extends"]
         if not is_sound(flat):
-            raise ValueError("the tape is damaged: it speaks of slots that it has not")
+            raise ValueError(
+                "the tape is damaged: it speaks of slots that it has not, or a primitive has more "
+                "or fewer operands than its row of the table"
+            )
         self.flat = flat
 
 
+def aligned(lines: Sequence[tuple[int, str, str, str]]) -> list[str]:
+    """The lines of a listing in columns, the first three as wide as they have to be."""
+    widths = [
+        min(60, max(len(str(cell)) for cell in column)) for column in zip(*lines, strict=True)
+    ]
+    widths[-1:] = [0]
+    return [
+        "  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
 def is_sound(flat: Flat) -> bool:
-    """Whether all slots are there, and each node comes after its operands: nobody looks later."""
+    """Whether nodes have as many operands as they need, all before them: nobody looks later."""
     starts, args = [int(each) for each in flat.starts], [int(each) for each in flat.args]
     outputs, first, nodes = [int(each) for each in flat.outputs], int(flat.first), len(starts) - 1
-    if len(flat.codes) != nodes or starts[0] != 0 or starts[-1] != len(args):
+    if len(flat.codes) != nodes or starts[:1] != [0] or starts[-1] != len(args):
         return False
+    for code, start, end in zip(flat.codes, starts, starts[1:], strict=False):
+        row = ROWS[code]
+        if end <= start or (end - start != len(row.arguments) and not row.variadic):
+            return False
     highest = (max(args[starts[n] : starts[n + 1]], default=0) < first + n for n in range(nodes))
     return (
-        starts == sorted(starts)
-        and min([*args, *outputs], default=0) >= 0
+        min([*args, *outputs], default=0) >= 0
         and max(outputs, default=0) < first + nodes
         and all(highest)
     )

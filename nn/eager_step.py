@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -28,7 +29,12 @@ class EagerStep(Step):
 
     def __init__(self, model: Module, objective: Objective, optimizer: Optimizer) -> None:
         super().__init__(model, objective, optimizer)
-        self.parameters, self.weights = model.parameters(), weights(model)
+        self.parameters = model.parameters()
+
+    @cached_property
+    def weights(self) -> list[Value]:
+        """What penalties are on."""
+        return weights(self.model)
 
     def __call__(self, X: Vector, targets: list[Any]) -> Outcome:
         """As for every Step."""

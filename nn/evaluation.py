@@ -58,15 +58,15 @@ class Evaluation:
         row = {"validation_loss": sum(losses) / len(X)}
         if read is None:
             return row
-        return row | {"validation_accuracy": correct(read, outputs, targets) / len(X)}
+        return row | {"validation_accuracy": correct(read, outputs, y) / len(X)}
 
     def measured(self, X: Vector, targets: list[Any]) -> tuple[list[float], Any]:
         """The losses and the outputs of all examples."""
-        if self.recording is not None and self.recording.outdated:
-            self.tried = False
-        if len(X) >= MANY and not self.tried:
+        outdated = self.recording is not None and self.recording.outdated
+        if outdated or (len(X) >= MANY and not self.tried):
             self.tried = True
-            self.recording = self.record(X, targets)
+            made = self.record(X, targets)
+            self.recording = made and made.instead_of(self.recording)
         if self.recording is None:
             pairs = [self.example(x, y) for x, y in zip(X.tolist(), targets, strict=True)]
             return [loss for _, loss in pairs], [outputs for outputs, _ in pairs]
@@ -105,9 +105,9 @@ class Evaluation:
         return outputs, found.data
 
 
-def correct(read: Reading | None, outputs: Any, targets: list[Any]) -> int:
+def correct(read: Reading | None, outputs: Any, y: Vector) -> int:
     """How many of the outputs, a row for each example, name the right class."""
     if read is None:
         return 0
-    true = map(read.truth, targets)
-    return sum(map(int.__eq__, read.each(np.asarray(outputs)), true))
+    true = y.argmax(axis=1) if y.ndim > 1 else y
+    return int(np.count_nonzero(read.each(np.asarray(outputs)) == true))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -126,6 +127,9 @@ def inputs_for(model: Module, X: ArrayLike, where: str = "X") -> Vector:
             f"{model!r} takes {count(int(model.n_in or 0), 'input')}, but the rows of {where} have "
             f"{found.shape[1]}"
         )
+    with np.errstate(all="ignore"):
+        if isfinite(np.add.reduce(found, axis=None)):  # quick; infinite too if numbers are huge
+            return found
     bad = np.argwhere(~np.isfinite(found))
     if len(bad):
         i, j = bad[0].tolist()
@@ -146,7 +150,7 @@ def real_numbers(X: ArrayLike, where: str) -> Vector:
         found = np.asarray(X)
         flat = found.ravel().tolist() if found.dtype.kind == "O" else []
         if found.dtype.kind in "biufO" and not any(isinstance(x, str | bytes) for x in flat):
-            return found.astype(np.float64)
+            return found.astype(np.float64, copy=False)  # nobody writes to it
     except (TypeError, ValueError) as error:
         raise type(error)(f"{where} must be rows of numbers, all of one length: {error}") from None
     held, advice = NO_NUMBERS.get(found.dtype.kind, (f"{found.dtype}", "turn it into numbers"))
@@ -163,5 +167,5 @@ def targets_for(loss: Loss, model: Module, y: Any, outputs: int, where: str = "y
         return loss.check(y, outputs, model.output_activation, where)
     labels = plain(y)
     width = len(labels[0]) if labels and isinstance(labels[0], list | tuple) else 1
-    checked("numbers", labels, width, where)
+    checked("numbers", y, width, where)
     return list(labels)

@@ -147,6 +147,9 @@ def checked(kind: str, y: Any, outputs: int, where: str = "y") -> list[Any]:
     ...
     ValueError: y[1] must be -1 or 1, but got 0: for labels 0 and 1 write 2 * y - 1
     """
+    at_once = in_bulk(kind, y, outputs)
+    if at_once is not None:
+        return at_once
     labels = plain(y)
     if not isinstance(labels, list | tuple):
         raise TypeError(
@@ -157,6 +160,39 @@ def checked(kind: str, y: Any, outputs: int, where: str = "y") -> list[Any]:
         raise ValueError(f"{where} is empty: there is nothing to learn from")
     found = [LABELS[kind](label, outputs, f"{where}[{k}]") for k, label in enumerate(labels)]
     return [row[0] for row in found] if outputs == 1 else found
+
+
+def in_bulk(kind: str, y: Any, outputs: int) -> list[Any] | None:
+    """The same by a few array operations; None if y is no plain array, or something is wrong.
+
+    >>> in_bulk("classes", [2, 0], 3), in_bulk("numbers", [2, 0], 3)
+    ([2, 0], [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    >>> in_bulk("signs", [1, 0], 1)
+    """
+    import numpy as np
+
+    if isinstance(y, list) and set(map(type, y)) <= {int, float}:
+        y = np.array(y)
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf" or not y.size:
+        return None
+    found = y.astype(np.float64)
+    good: Any = np.isfinite(found).all()
+    rows: Any = found.ravel() if outputs == 1 else found
+    if found.ndim == 1 and good and outputs > 1:  # the numbers of classes
+        with np.errstate(invalid="ignore"):
+            hot = found.astype(np.intp)
+        good = kind != "signs" and (hot == found).all() and 0 <= hot.min() <= hot.max() < outputs
+        rows = hot if kind == "classes" or not good else np.eye(outputs)[hot]
+    elif found.shape not in ((len(found),), (len(found), outputs)):
+        return None
+    elif kind == "classes":
+        good = outputs > 1 and np.isin(found, (0, 1)).all() and (found.sum(axis=1) == 1).all()
+        rows = found.argmax(axis=-1)
+    elif kind == "signs":
+        good = outputs == 1 and np.isin(found, (-1, 1)).all()
+    elif kind == "binary":
+        good = np.isin(found, (0, 1)).all()
+    return list(rows.tolist()) if good else None
 
 
 # --- what they have in common ---

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class Run:
         self.optimizer, self.schedule = optimizer, schedule
         self.options = options
         self.history = History(self.settings())
-        self.history.unrecorded = getattr(step, "unrecorded", "")
+        self.note_step()
         self.evaluation = Evaluation(model, objective.loss, data)
         self.base_lr = optimizer.lr
         self.best = Best()
@@ -68,7 +69,7 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """What the run is made with: another run with the same gives the same result."""
-        (X, y), held, optimizer = self.data.training, self.data.validation, self.optimizer
+        held, optimizer = self.data.validation, self.optimizer
         given = {name: x for name, x in optimizer.settings.items() if x or name == "lr"}
         words = ", ".join(f"{name}={x!r}" for name, x in given.items())
         return {
@@ -83,10 +84,15 @@ class Run:
             "l2": self.objective.l2,
             "patience": self.options.patience,
             "seed": self.options.seed,
-            "examples": len(X),
+            "examples": len(self.data.training[0]),
             "validation": 0 if held is None else len(held[0]),
-            "data": fingerprint(X, y, *(held or ())),
         }
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The settings, and a fingerprint of the data, which takes its time if there are many."""
+        arrays = *self.data.training, *(self.data.validation or ())
+        return self.history.settings | {"data": fingerprint(*arrays)}
 
     def go(self, progress: bool | None) -> None:
         """Train to the end, whichever it is.
@@ -154,11 +160,11 @@ class Run:
                 batches(X, y, options.batch_size, shuffle=options.shuffle, seed=order)
             ):
                 self.place = f"epoch {epoch + 1}, batch {k + 1} of {steps}"
-                targets = labels.tolist()
-                outcome = self.guarded_step(rows, targets)
+                outcome = self.guarded_step(rows, labels.tolist())
                 loss += outcome.loss * len(rows) / len(X)
-                right += correct(read, outcome.outputs, targets)
+                right += correct(read, outcome.outputs, labels)
                 self.progress.batch(epoch, (k + 1) / steps)
+        self.note_step()
         row = {"loss": loss}
         if read is not None:
             row["accuracy"] = right / len(X)
@@ -167,6 +173,10 @@ class Run:
             row |= self.evaluation()
         seconds = time.perf_counter() - started
         self.take_note(row | {"lr": self.optimizer.lr, "seconds": seconds})
+
+    def note_step(self) -> None:
+        """Let the history know why the step is not recorded, which may turn out in any epoch."""
+        self.history.unrecorded = getattr(self.step, "unrecorded", "")
 
     def held(self) -> AbstractContextManager[None]:
         """Around the steps of an epoch: nobody looks at the parameters meanwhile."""
@@ -237,7 +247,7 @@ class Run:
         """All that has to be known to go on."""
         best = {"loss": self.best.loss, "epoch": self.best.epoch, "waited": self.best.waited}
         return Checkpoint(
-            settings=self.history.settings,
+            settings=self.identity,
             epochs=len(self.history),
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
@@ -253,7 +263,7 @@ class Run:
         Raises:
             ValueError: if it is another run, or longer than this one; nothing has changed then.
         """
-        checkpoint.refuse_others(self.history.settings, path)
+        checkpoint.refuse_others(self.identity, path)
         if checkpoint.epochs > self.options.epochs:
             raise ValueError(
                 f"{path} has {count(checkpoint.epochs, 'epoch')} behind it already, more than "

@@ -165,7 +165,7 @@ def predict(model: Module, X: ArrayLike, *, loss: Chosen = None) -> NDArray[np.i
         read = reading(chosen, n, [], read) or LOGIT
         targets_for(chosen, model, [read.classes[0]], n)  # refuses a loss that does not fit
     read = read or default_reading(model, n)
-    return np.array(read.each(found))
+    return np.asarray(read.each(found), np.int64)
 
 
 def compared(
@@ -187,7 +187,7 @@ def compared(
         if measured is None:
             raise ValueError(f"y is no list of classes: {NUMBERS}")
         read = measured
-    return read, [read.truth(target) for target in targets], read.each(found)
+    return read, [read.truth(target) for target in targets], read.each(found).tolist()
 
 
 def refuse_strangers(targets: list[Any], read: Reading, model: Module) -> None:

@@ -173,10 +173,13 @@ def contents(given: object, found: dict[int, object]) -> dict[int, object]:
         given: a module, a dict, a list, an array of Values, or anything else.
         found: what has been found by now, by identity: a part may refer back to the whole.
     """
-    if isinstance(given, Value):
-        found[id(given)] = given  # most are Values, and there are many: no further questions
-    elif id(given := plain(given)) not in found:
-        found[id(given)] = given
-        for _, each in parts(vars(given) if isinstance(given, Module) else given):
+    given = plain(given)
+    if id(given) in found:
+        return found
+    found[id(given)] = given
+    for each in parts(vars(given) if isinstance(given, Module) else given):
+        if isinstance(each, Value):
+            found[id(each)] = each  # most are Values, and there are many: no further questions
+        else:
             contents(each, found)
     return found

@@ -237,10 +237,10 @@ def trainable(parameters: Iterable[Value], who: str) -> list[Value]:
 
 def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
     """Name the first number that is NaN or infinite; NumPy's warnings are to be off."""
-    if isfinite(vector.dot(vector)):  # quick; infinite too if there are numbers like 1e200
-        return
     import numpy as np
 
+    if isfinite(np.add.reduce(vector)):  # quick; infinite too if there are numbers like 1e308
+        return
     bad = np.flatnonzero(~np.isfinite(vector))
     if len(bad):
         raise Unbounded(

@@ -27,18 +27,17 @@ class Reading:
             return self.classes[outputs[0] > self.threshold]
         return max(range(len(outputs)), key=outputs.__getitem__)
 
-    def each(self, outputs: Any) -> list[int]:
-        """The class of every row of an array of outputs.
+    def each(self, outputs: Any) -> Any:
+        """The class of every row of an array of outputs, as an array.
 
         >>> import numpy as np
-        >>> Reading((0, 1, 2)).each(np.array([[0.1, 0.7, 0.2], [0.9, 0.0, 0.1]]))
+        >>> Reading((0, 1, 2)).each(np.array([[0.1, 0.7, 0.2], [0.9, 0.0, 0.1]])).tolist()
         [1, 0]
         """
-        if outputs.shape[1] == 1:
-            above: list[bool] = (outputs[:, 0] > self.threshold).tolist()
-            return [self.classes[each] for each in above]
-        found: list[int] = outputs.argmax(axis=1).tolist()
-        return found
+        if outputs.shape[1] > 1:
+            return outputs.argmax(axis=1)
+        first, second = self.classes
+        return first + (second - first) * (outputs[:, 0] > self.threshold)
 
     def truth(self, target: Any) -> int:
         """The class that a target names: a class, or one-hot."""

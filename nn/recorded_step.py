@@ -99,11 +99,9 @@ class RecordedStep(Step):
     def renew(self) -> None:
         """Record it, and keep what was recorded before if that is still the same."""
         try:
-            made = self.record(*self.example)
+            self.recording = self.record(*self.example).instead_of(self.recording)
         except NotRecorded as reason:
             self.recording, self.unrecorded = None, str(reason)
-        else:
-            self.recording = made if self.recording is None else self.recording.renewed(made)
 
     def record(self, X: Vector, target: Any) -> Recording:
         """Model, loss and penalties as one program.

@@ -65,19 +65,18 @@ class Recording:
         names = [f"{'xy'[k]}[{i}]" for k, count in enumerate(columns) for i in range(count)]
         names += [f"drawn[{k}]" for k in range(len(captured.draws))]
         self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
-        self.by_tape: dict[int, bool] = {}  # by the number of examples: which replay is faster
 
     @property
     def outdated(self) -> bool:
         """Whether code that is not ours might compute something else by now."""
         return self.world is not None and bool(self.world.moved())
 
-    def renewed(self, other: Recording) -> Recording:
-        """One that was made later, or this one if it still is the same: it has its plans."""
-        if not self.captured.is_like(other.captured):
-            return other
-        self.world = other.world
-        return self
+    def instead_of(self, earlier: Recording | None) -> Recording:
+        """The earlier one, which has its plans, if it still is the same; else this one."""
+        if earlier is None or not self.captured.is_like(earlier.captured):
+            return self
+        earlier.world = self.world
+        return earlier
 
     @cached_property
     def reached(self) -> list[bool]:
@@ -114,9 +113,7 @@ class Recording:
             seeds: for each output that is differentiated.
         """
         n, dtype, replays = len(inputs[0]), inputs[0].dtype, self.replays
-        if n not in self.by_tape:
-            self.by_tape[n] = replays.estimate(n).best == "tape"
-        if self.by_tape[n]:
+        if replays.program.choice.faster(n) == "tape":
             return quietly(replays.run, inputs, dtype, wanted, seeds, False, "tape", numbers)
         if replays.draws:
             drawn = [[draw() for draw in replays.draws] for _ in range(n)]

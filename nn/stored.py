@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from nn import storage
 from nn.activations import Activation
-from nn.tensors import Tensor, entries, numbers, parts, plain, shape
+from nn.tensors import Tensor, entries, named_parts, numbers, plain, shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -202,7 +202,7 @@ def tensors_in(
         yield name, given
     elif id(given) not in above:
         inner = given.attributes() if isinstance(given, Stored) else given
-        for key, each in parts(inner):
+        for key, each in named_parts(inner):
             yield from tensors_in(f"{name}.{key}" if name else key, each, above | {id(given)})
 
 

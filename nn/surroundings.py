@@ -14,6 +14,7 @@ import numpy as np
 
 from engine import Value
 from nn.activations import Activation
+from nn.losses import Loss
 from nn.module import Module
 
 KNOWN: Final = {"engine", "nn", "numpy", *sys.stdlib_module_names}  # code that need not be read
@@ -43,10 +44,10 @@ class Surroundings:
     what a library of others keeps to itself, is not looked at.
 
     Args:
-        code: modules and functions.
+        code: modules, functions, and whatever else may matter.
 
     >>> scale = [1.0]
-    >>> world = Surroundings([lambda x: x * scale[0]])
+    >>> world = Surroundings([scale])
     >>> scale[0] = 2.0
     >>> world.moved(), world.put_back(), scale
     ('list', None, [1.0])
@@ -115,7 +116,7 @@ def inside(each: Any) -> Iterable[Any]:
         return each.func, each.args, each.keywords
     if isinstance(each, property | staticmethod | classmethod):
         return (getattr(each, "fget", None) or getattr(each, "__func__", None),)
-    if isinstance(each, Activation):
+    if isinstance(each, Activation | Loss):
         return (each.function,)
     if isinstance(each, FunctionType):
         return around_function(each) if is_foreign(each) else ()
@@ -164,8 +165,10 @@ def root(name: object) -> str:
 
 def holds(place: Any) -> bool:
     """Whether it may hold something else tomorrow."""
-    if isinstance(place, list | dict | set | np.ndarray):
-        return len(place) <= LONG if not isinstance(place, np.ndarray) else place.size <= LONG
+    if isinstance(place, list | dict | set):
+        return len(place) <= LONG
+    if isinstance(place, np.ndarray):
+        return place.size <= LONG
     if isinstance(place, type):
         return is_foreign(place)
     return isinstance(place, random.Random | CellType | Variables) or has_attributes(place)
@@ -239,6 +242,7 @@ def alike(a: Any, b: Any) -> bool:
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(alike, a, b))
     if isinstance(a, np.ndarray):
-        same = a.shape == b.shape and a.dtype == b.dtype
-        return same and (alike(a.tolist(), b.tolist()) if a.dtype == "O" else a.tobytes() == b.tobytes())
+        if a.dtype == "O" or a.dtype != b.dtype or a.shape != b.shape:
+            return alike(a.tolist(), b.tolist())
+        return bool(a.tobytes() == b.tobytes())
     return isinstance(a, int | float | str | set | np.generic) and bool(a == b)

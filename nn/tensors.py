@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, TypeAlias, TypeGuard
 
 from engine import Value
@@ -20,12 +21,17 @@ def plain(given: Any) -> Any:
     return given.tolist() if getattr(given, "dtype", "") == "O" else given
 
 
-def parts(given: object) -> Iterable[tuple[str, Any]]:
-    """What a dict, a list or a tuple contains, by key or place; anything else contains nothing."""
+def parts(given: object) -> Iterable[Any]:
+    """What a dict, a list or a tuple contains; anything else contains nothing."""
     if isinstance(given, Mapping):
-        return [(str(key), each) for key, each in given.items()]
-    row = given if isinstance(given, list | tuple) else ()
-    return [(str(k), each) for k, each in enumerate(row)]
+        return given.values()
+    return given if isinstance(given, list | tuple) else ()
+
+
+def named_parts(given: object) -> Iterable[tuple[str, Any]]:
+    """The same with the key or the place of each."""
+    names: Iterable[Any] = given if isinstance(given, Mapping) else count()
+    return ((str(name), each) for name, each in zip(names, parts(given), strict=False))
 
 
 def shape(given: object) -> tuple[int, ...] | None:

@@ -33,12 +33,13 @@ def options(
     Args:
         doc: the docstring.
         argv: the words of the command line.
-        seed: the usual seed of a demo in which something is left to chance.
+        seed: the usual seed of a demo in which something is left to chance. The others have the
+            option too, so that all can be given one.
         more: other options by name, with their help and what they are if nobody says otherwise:
             False, and the option stands for True; a count, 1 or more; or None, for a path.
 
     Returns:
-        .out, the folder for its pictures, which exists; .seed, if there is one; and the others.
+        .out, the folder for its pictures, which exists; .seed; and the others.
     """
     text = doc or ""
     parser = argparse.ArgumentParser(
@@ -49,8 +50,8 @@ def options(
     parser.add_argument(
         "--out", type=Path, default=Path("pictures"), metavar="FOLDER", help="where pictures go"
     )
-    if seed is not None:
-        parser.add_argument("--seed", type=int, default=seed, help=f"another than {seed}")
+    words = "changes nothing: there is no chance in it" if seed is None else f"another than {seed}"
+    parser.add_argument("--seed", type=int, default=seed, metavar="N", help=words)
     for name, (default, words) in more.items():
         if default is False:
             parser.add_argument(f"--{name}", action="store_true", help=words)

@@ -56,7 +56,8 @@ class Instruction:
     @property
     def has_bias(self) -> bool:
         """Whether there is something to add to the reduction."""
-        return len(self.operands) > {"sum": 1, "dot": 2, "matrix": 2}.get(self.kind, 9)
+        without = {"sum": 1, "dot": 2, "matrix": 2}.get(self.kind, len(self.operands))
+        return len(self.operands) > without
 
 
 class Layout:
@@ -134,9 +135,13 @@ class Layout:
         sums = (self.codes == SUM) & some
         # the shared term of a batched sum stands last
         found[sums] += 1 - spaces[last[sums]] + 2 * (counts[sums] == 1)
+        known: dict[bytes, int] = {}
         for node in np.flatnonzero(variadic & ~dots & ~sums & some).tolist():
             here = spaces[first[node] : last[node] + 1]
-            found[node] = 0 if here.all() else 1 if not here.any() else hash(here.tobytes())
+            if here.all() or not here.any():
+                found[node] = 1 - here[0]
+            else:
+                found[node] = known.setdefault(here.tobytes(), 2 + len(known))
         return found
 
     def evenly_long(self, group: Indices) -> list[Indices]:

@@ -49,13 +49,15 @@ X0: Final = symbol("x", (), 0)
 # Arguments that are plain numbers, in hexadecimal: 0.0 and -0.0 are equal, and NaN is not.
 Known = tuple[tuple[int, str], ...]
 REMEMBERED: Final = 4096  # formulas
+# Where an overflow is no error, fewer operations do; they lose nothing that is above 1e-308.
+SHORTER: Final = {TABLE["sigmoid"]: lambda xp, x: 1 / (1 + xp.exp(-x))}
 SPREAD: Final = np.minimum, np.maximum  # quicker with an array than with a single number
 
 
 @lru_cache(REMEMBERED)
 def value(row: Primitive, known: Known) -> Symbol | float:
     """The value of a row in which some arguments are known numbers."""
-    found: Symbol | float = row.forward(SYMBOLS, *arguments(row, known))
+    found: Symbol | float = SHORTER.get(row, row.forward)(SYMBOLS, *arguments(row, known))
     return found
 
 
@@ -143,8 +145,9 @@ class Workshop:
 
     def multiply(self, left: Array, right: Array, out: Array) -> None:
         """Write down a matrix product."""
-        # np.dot has half the overhead, and is far faster for outer products
-        self.call(np.dot if out.flags.c_contiguous else np.matmul, left, right, out)
+        # np.dot has half the overhead, and is far faster for outer products, but copies more
+        direct = left.flags.forc and right.flags.forc and out.flags.c_contiguous
+        self.call(np.dot if direct else np.matmul, left, right, out)
 
     def borrow(self, shape: tuple[int, ...]) -> Array:
         """An array to be given back."""

@@ -8,8 +8,23 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.batching.instructions import Instruction, Layout, Operand, S, Z
+from engine.pictures.listing import abridged
 from engine.rules import ROWS
 from engine.tape import Tape
+
+
+def listing(tape: Tape, layout: Layout) -> str:
+    """The instructions, a line each, below what they are; of very many the first and the last."""
+    names = Names(tape, layout)
+    headline = (
+        f"{len(tape):,} nodes as {len(layout.instructions)} array instructions. t1[16] is 16 rows "
+        "with a number for every example, t1{16} are 16 numbers that all examples share."
+    )
+    lines = abridged(
+        list(enumerate(layout.instructions)),
+        lambda some: [names.line(number, each) for number, each in some],
+    )
+    return f"{headline}\n{lines}" if lines else headline
 
 
 class Rows(NamedTuple):
@@ -34,6 +49,8 @@ class Names:
         self.numbers = [float(each) for each in flat.constants]
         parameters = [each.label or "p" for each in tape.parameters]
         self.rows: tuple[list[Rows], list[Rows]] = (families(parameters), families(tape.inputs))
+        last = layout.constants + len(self.numbers)
+        self.rows[S].append(Rows(layout.constants, last, "numbers"))
         for number, each in enumerate(layout.instructions):
             self.rows[each.space].append(Rows(each.first, each.first + each.count, f"t{number}"))
         self.firsts = [np.array([each.first for each in rows]) for rows in self.rows]
@@ -41,42 +58,67 @@ class Names:
 
     def line(self, number: int, instruction: Instruction) -> str:
         """One instruction: `t3[16] = relu(t2[16])`."""
-        space, first, count = instruction.space, instruction.first, instruction.count
+        remarks = [self.remark(instruction), "output" * bool(self.outputs_of(instruction))]
+        return "    ".join(
+            [
+                f"{self.result(number, instruction)} = {self.formula(instruction)}",
+                *filter(None, remarks),
+            ]
+        )
+
+    def result(self, number: int, instruction: Instruction) -> str:
+        """What it computes, and how many rows that is: `t3[16]`."""
+        return sized(f"t{number}", instruction.space, (instruction.count,))
+
+    def formula(self, instruction: Instruction) -> str:
+        """How it is computed: `relu(t2[16])`."""
         operands = [self.operand(each) for each in instruction.operands]
         plus = f" + {operands.pop()}" if instruction.has_bias else ""
         if instruction.kind == "matrix":
-            right = " @ ".join(operands) + plus
-            positions = instruction.operands[1].rows.shape[1]
-            note = f"    at {positions} positions" if positions > 1 else ""
-        else:
-            call = {"dot": "dot", "sum": "sum"}.get(instruction.kind)
-            row = ROWS[instruction.code]
-            right = f"{call}({', '.join(operands)}){plus}" if call else row.call(*operands)
-            note = ""
-        if any(where == space and first <= at < first + count for where, at in self.outputs):
-            note += "    output"
-        return f"{sized(f't{number}', space, (count,))} = {right}{note}"
+            return " @ ".join(operands) + plus
+        call = {"dot": "dot", "sum": "sum"}.get(instruction.kind)
+        return (
+            f"{call}({', '.join(operands)}){plus}"
+            if call
+            else ROWS[instruction.code].call(*operands)
+        )
+
+    def remark(self, instruction: Instruction) -> str:
+        """What the formula of a matrix product does not say."""
+        shape = instruction.operands[1].rows.shape if instruction.kind == "matrix" else ()
+        return f"at {shape[1]} positions" if shape[1:] > (1,) else ""
+
+    def outputs_of(self, instruction: Instruction) -> int:
+        """How many of the outputs it computes."""
+        rows = range(instruction.first, instruction.first + instruction.count)
+        return sum(space == instruction.space and row in rows for space, row in self.outputs)
 
     def operand(self, operand: Operand) -> str:
         """The rows of an operand: whose they are, and how many."""
         rows = operand.rows
-        at = int(rows.flat[0]) - self.layout.constants
-        if operand.space == S and 0 <= at < len(self.numbers) and (rows == rows.flat[0]).all():
-            return f"{self.numbers[at]:g}"
-        inside = np.unique(rows)
-        known = self.rows[operand.space]
-        at_or_before = np.searchsorted(self.firsts[operand.space], inside, "right") - 1
-        names = [
-            known[k].name
-            for k in dict.fromkeys(at_or_before.tolist())
-            if k >= 0 and ((inside >= known[k].first) & (inside < known[k].last)).any()
-        ]
-        constants = self.layout.constants, self.layout.constants + len(self.numbers)
-        if operand.space == S and ((inside >= constants[0]) & (inside < constants[1])).any():
-            names.append("numbers")
+        if self.is_number(operand):
+            return f"{self.numbers[int(rows.flat[0]) - self.layout.constants]:g}"
+        names = [each.name for each in self.owners(operand)]
         name = names[0] if len(names) == 1 else f"({', '.join(names)})"
         shape = rows.shape[:1] if operand.space == Z and rows.shape[1:] == (1,) else rows.shape
         return sized(name, operand.space, tuple(shape))
+
+    def is_number(self, operand: Operand) -> bool:
+        """Whether it is one constant, which is written as such."""
+        at = int(operand.rows.flat[0]) - self.layout.constants
+        constant = operand.space == S and 0 <= at < len(self.numbers)
+        return constant and bool((operand.rows == operand.rows.flat[0]).all())
+
+    def owners(self, operand: Operand) -> list[Rows]:
+        """The families, constants and instructions whose rows an operand has."""
+        inside = np.unique(operand.rows)
+        known = self.rows[operand.space]
+        at_or_before = np.searchsorted(self.firsts[operand.space], inside, "right") - 1
+        return [
+            known[k]
+            for k in dict.fromkeys(at_or_before.tolist())
+            if k >= 0 and ((inside >= known[k].first) & (inside < known[k].last)).any()
+        ]
 
 
 def families(names: list[str]) -> list[Rows]:

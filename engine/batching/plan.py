@@ -105,7 +105,7 @@ class Plan:
         self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
         self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]
         asked = of_parameters * [self.parameter_gradient] + of_inputs * [self.input_gradient]
-        self.looked_at = [each.reshape(-1) for each in asked]
+        self.looked_at = [each.reshape(-1) for each in asked if each.size]
 
     def run(self, inputs: Sequence[Array], parameters: Array, seeds: Sequence[float] = ()) -> None:
         """Compute all values, and all gradients if there are seeds. NumPy may warn.
@@ -139,8 +139,7 @@ class Plan:
 
     def has_nan(self) -> bool:
         """Whether a gradient of the last run is NaN somewhere."""
-        # a sum of squares is NaN only where one of them is
-        return any(isnan(np.dot(each, each)) for each in self.looked_at)
+        return any(isnan(np.minimum.reduce(each)) for each in self.looked_at)
 
     @property
     def size(self) -> int:

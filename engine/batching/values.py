@@ -297,7 +297,7 @@ def multiply_whole(
     """A product with the caller's own array, which has an example in each row."""
     X = inputs[source.argument][:, source.first : source.last]
     if turned is None:
-        np.dot(W, X.T, out)
+        np.matmul(W, X.T, out)
     else:
         np.dot(X, W.T, turned)
         np.copyto(out, turned.T)

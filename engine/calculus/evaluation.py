@@ -74,11 +74,11 @@ class Evaluation:
         self.name = name
         self.given = args if len(args) > 1 else args[0]
         given = structures.leaves(self.given)
-        self.xs = [argument(each, name) for each in given]
+        numbers = [argument(each, name) for each in given]
         self.differentiable = any(isinstance(each, Value) for each in given)
         self.paused = ENGINE.paused()
         with tracing():
-            self.xs = [fresh(x) if isinstance(x, Value) else Value(x) for x in self.xs]
+            self.xs = [fresh(x) if isinstance(x, Value) else Value(x) for x in numbers]
         with tracing(self.xs):
             self.result = call(f, structures.restore(args, iter(self.xs)), options, given)
         self.outputs = structures.leaves(self.result)

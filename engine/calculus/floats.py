@@ -192,7 +192,7 @@ def tangents(
             ENGINE.busy = False
     watch = whom_it_alarms(found)
     if watch is not None:
-        watch.tangent(outputs, xs, direction)
+        watch.tangent(root, outputs, xs, direction)
     return found
 
 

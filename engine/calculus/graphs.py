@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
-from engine.calculus.floats import ABSENT, Below, whom_it_alarms
 from engine.calculus.extended import extended_graph
+from engine.calculus.floats import ABSENT, Below, whom_it_alarms
 from engine.functions import VALUES
 from engine.node import ADD, CONSTANT, DIV, DOT, ENGINE, MUL, POW, ROWS, SUB, SUM, Node
 from engine.rules import TABLE
@@ -289,5 +289,5 @@ def tangent_graphs(
             ENGINE.busy, ENGINE.thread.quiet = False, quiet
     watch = whom_it_alarms(found)
     if watch is not None:
-        watch.tangent(outputs, xs, direction)
+        watch.tangent(root, outputs, xs, direction)
     return found

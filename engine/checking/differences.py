@@ -26,7 +26,7 @@ Vector = Callable[[list[float]], list[float]]  # a function of several numbers, 
 STEP: Final = 1e-3  # near the fifth root of the rounding error, which suits an error of step^4
 STEPS: Final = 10
 SHRINK: Final = 1.6  # a step to the next one
-ZERO: Final = 1e-25  # what many digits leave of a derivative of 0
+ZERO: Final = 1e-25  # what many digits leave of a derivative of 0, if the values are about 1
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,15 @@ class Slope:
 
     `rounding` is the part of the error that is due to the digits of the values. `total` is the sum
     of both values that a quotient comes from: what is above twice the value in between is by how
-    much the curve is bent, or broken.
+    much the curve is bent, or broken. `size` is how large the larger of them is: what is far below
+    that is noise.
     """
 
     value: float
     error: float
     rounding: float = 0.0
     total: float = nan
+    size: float = 1.0
 
 
 NONE: Final = Slope(nan, inf)  # where the function has no value beside the point
@@ -65,10 +67,11 @@ def quotients(f: Vector, x: Sequence[float], k: int, step: float) -> list[Slope]
         return None
     if not width or not isfinite(width):
         return None
-    roundings = [2 * float_info.epsilon * max(abs(a), abs(b)) / width for a, b in pairs]
+    sizes = [max(abs(a), abs(b)) for a, b in pairs]
     return [
-        Slope((a - b) / width, rounding, rounding, a + b)
-        for (a, b), rounding in zip(pairs, roundings, strict=True)
+        Slope((a - b) / width, rounding, rounding, a + b, size)
+        for (a, b), size in zip(pairs, sizes, strict=True)
+        for rounding in [2 * float_info.epsilon * size / width]
     ]
 
 
@@ -109,7 +112,7 @@ def extrapolated(wide: Slope, narrow: Slope, factor: float) -> Slope:
     """What two steps tend to, if the error shrinks by a factor from one to the other."""
     better = narrow.value + (narrow.value - wide.value) / (factor - 1)
     error = max(abs(better - narrow.value) / 8, narrow.rounding)
-    return Slope(better, error) if isfinite(better) else NONE
+    return Slope(better, error, size=wide.size) if isfinite(better) else NONE
 
 
 def careful_slopes(f: Vector, x: Sequence[float], k: int, results: int) -> list[Slope]:
@@ -193,17 +196,19 @@ def precise() -> Elementary | None:
     )
 
 
-def exact(tape: Flat, x: Sequence[float], ks: Sequence[int]) -> list[Slope]:
+def exact(tape: Flat, x: Sequence[float], ks: Sequence[int], size: float = 1.0) -> list[Slope]:
     """The derivative of each output in the coordinates ks, by replaying a tape with many digits.
 
     A step to the left of half the size gives the same, unless there is a kink or a jump. Then, and
-    without mpmath, and where a value does not exist, the answer is that there is none.
+    without mpmath, and where a value does not exist, the answer is that there is none. What is far
+    below `size`, that of the values, is 0.
     """
     xp = precise()
     if xp is None:
         return [NONE] * len(tape.outputs)
     mp: Any = xp.context
     sizes = [abs(each) or 1.0 for each in x if isfinite(each)] or [1.0]
+    zero = ZERO * min(1.0, size)
     digits = 40 - floor(log10(min(1.0, *sizes)))
     mp.dps = 60 + len(ks) * digits + ceil(log10(max(1.0, *sizes)))
     try:
@@ -212,8 +217,8 @@ def exact(tape: Flat, x: Sequence[float], ks: Sequence[int]) -> list[Slope]:
             quotient(tape, xp, point, ks, side * mp.mpf(10) ** -digits) for side in (1, -0.5)
         )
         return [
-            Slope(float(a) if abs(a) > ZERO else 0.0, 0.0)
-            if abs(a - b) <= max(ZERO, 1e-15 * abs(a))
+            Slope(float(a) if abs(a) > zero else 0.0, 0.0)
+            if abs(a - b) <= max(zero, 1e-15 * abs(a))
             else NONE
             for a, b in zip(right, left, strict=True)
         ]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import structures
+from engine.calculus.evaluation import Evaluation, argument, tracing
 from engine.calculus.floats import adjoints
-from engine.calculus.evaluation import Evaluation, argument
 from engine.capture import recording
 from engine.checking.differences import tape_of
 from engine.functions import VALUES
@@ -70,6 +70,11 @@ class FunctionSubject(Subject):
     """A function, and its arguments: numbers, or nested lists, tuples and dicts of them."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if not args:
+            raise TypeError(
+                "gradcheck(f, *xs) differentiates in the positional arguments, but got none: write "
+                "gradcheck(f, 3.0)"
+            )
         self.f, self.args = f, args
         self.title = getattr(f, "__name__", "f").replace("<lambda>", "f")
         given = [argument(each, "gradcheck(f, *xs)") for each in structures.leaves(args)]
@@ -116,7 +121,8 @@ class NetworkSubject(Subject):
         """Compute the mean loss, and put the parameters back."""
         try:
             self.assign(at)
-            losses = [self.loss(self.model(x), y) for x, y in self.examples]
+            with tracing(self.parameters):
+                losses = [self.loss(self.model(x), y) for x, y in self.examples]
         finally:
             self.assign(self.point)
         for each in losses:

@@ -7,7 +7,7 @@ row's value. So a fault is found where it is, and not only where it is felt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
@@ -136,16 +136,19 @@ def true_slope(
     if quick is not None and agrees(got, quick[0][0], tolerance):
         return quick[0][0]
     leaves = [Value(each) for each in x]
-    precise = exact(tape_of([getattr(VALUES, row.name)(*leaves)], leaves), x, ks)[0]
-    return precise if precise is not NONE else careful_slopes(f, x, ks[-1], 1)[0]
+    size = quick[0][0].size if quick is not None else 1.0
+    precise = exact(tape_of([getattr(VALUES, row.name)(*leaves)], leaves), x, ks, size)[0]
+    best = precise if precise is not NONE else careful_slopes(f, x, ks[-1], 1)[0]
+    return replace(best, size=size)
 
 
 def agrees(got: float, found: Slope, tolerance: float) -> bool:
     """Whether a derivative is what differences gave, as far as these can tell, which is far."""
-    size = tolerance * max(abs(got), abs(found.value))
+    room = tolerance * max(abs(got), abs(found.value))
+    size = min(1.0, found.size)
     return (
-        abs(got - found.value) <= size + 10 * found.error + TINY
-        and 10 * found.error <= size + NOISE
+        abs(got - found.value) <= room + 10 * found.error + TINY * size
+        and 10 * found.error <= room + NOISE * size
     )
 
 
@@ -153,12 +156,39 @@ def differ(got: float, found: Slope, tolerance: float) -> bool:
     """Whether a derivative is certainly not what differences gave."""
     if got == found.value:
         return False
-    size = tolerance * max(abs(got), abs(found.value))
-    return isfinite(found.error) and not abs(got - found.value) <= size + 10 * found.error + TINY
+    room = tolerance * max(abs(got), abs(found.value)) + TINY * min(1.0, found.size)
+    return isfinite(found.error) and not abs(got - found.value) <= room + 10 * found.error
 
 
-TINY: Final = 1e-12  # derivatives are true to 1e-12 * max(1, |derivative|)
-NOISE: Final = 1e-9  # so much may be left of a derivative of 0, by the rounding of large values
+TINY: Final = 1e-12  # what may be left of a derivative of 0 by cancellation; both relative to
+NOISE: Final = 1e-9  # the size of the values, and this one by their rounding
+
+
+def magnitudes(root: Value, x: Value) -> tuple[float, float]:
+    """How large what cancels may be, in the derivative of root in x and in the value of root.
+
+    Returns:
+        What the derivative would be if none of its terms were negative; and the largest number on
+        the way from x, as far as it counts in root. Beside these what is left may be noise.
+    """
+    order = topological_order(root)
+    affected = {id(x)}
+    for node in order:
+        if any(id(each) in affected for each in node.inputs):
+            affected.add(id(node))
+    sizes, largest = {id(root): 1.0}, 0.0
+    for node in reversed(order):
+        size = sizes.get(id(node), 0.0)
+        if size and node._code >= 0 and id(node) in affected:
+            primals = node.primals
+            largest = max(largest, size * abs(node._data))
+            for k, given in enumerate(node.inputs):
+                if id(given) in affected:
+                    local = local_derivative(node._code, k, node._data, primals)
+                    total = sizes.get(id(given), 0.0) + abs(size * local)
+                    if isfinite(total):
+                        sizes[id(given)] = total
+    return sizes.get(id(x), 0.0), largest
 
 
 def argument(row: Primitive, k: int) -> str:
@@ -174,26 +204,29 @@ def moved_by(x: Sequence[float], k: int) -> list[float]:
     return [1e-6 * max(1.0, abs(each)) if j == k else 0.0 for j, each in enumerate(x)]
 
 
-def at_kink(row: Primitive, x: Sequence[float], step: Sequence[float]) -> bool:
-    """Whether the row has a kink, a jump or the end of its domain within some steps of a point."""
+def at_kink(row: Primitive, x: Sequence[float], step: Sequence[float]) -> str:
+    """What `bend` says of a row within some steps of a point."""
 
     def along(t: float) -> float:
         return float(row.forward(FLOATS, *(a + t * b for a, b in zip(x, step, strict=True))))
 
-    return is_bent(along)
+    return bend(along)
 
 
-def is_bent(along: Callable[[float], float]) -> bool:
-    """Whether a function has a kink, a jump or the end of its domain near 0."""
+def bend(along: Callable[[float], float]) -> str:
+    """What a function has near 0: a "kink", a jump and the end of a domain too; a "pole"; or ""."""
     try:
-        middle, wide, narrow = along(0.0), along(16.0) + along(-16.0), along(8.0) + along(-8.0)
+        middle, left, right = along(0.0), along(-8.0), along(8.0)
+        wide = along(16.0) + along(-16.0)
     except (ArithmeticError, ValueError):
-        return True
-    return is_broken(narrow - 2 * middle, wide - 2 * middle, max(abs(wide), abs(middle)))
+        return "kink"
+    if not is_broken(left + right - 2 * middle, wide - 2 * middle, max(abs(wide), abs(middle))):
+        return ""
+    return "pole" if abs(middle) > 2 * max(abs(left), abs(right)) else "kink"
 
 
-def kinks(here: Sequence[Value], there: Sequence[Value]) -> list[str] | None:
-    """The nodes that have a kink within a step; None if the graph itself is another one there.
+def kinks(here: Sequence[Value], there: Sequence[Value]) -> dict[str, str] | None:
+    """The nodes that have a kink or a pole within a step; None if the graph is another one there.
 
     Args:
         here: the outputs at the point.
@@ -203,9 +236,9 @@ def kinks(here: Sequence[Value], there: Sequence[Value]) -> list[str] | None:
     codes = [[node._code for node in graph] for graph in graphs]
     if codes[0] != codes[1]:
         return None
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for node, other in zip(*graphs, strict=True):
         steps = [b - a for a, b in zip(node.primals, other.primals, strict=True)]
-        if any(steps) and at_kink(ROWS[node._code], node.primals, steps):
-            found[written(ROWS[node._code], node.primals)] = None
-    return list(found)
+        if any(steps) and (kind := at_kink(ROWS[node._code], node.primals, steps)):
+            found[written(ROWS[node._code], node.primals)] = kind
+    return found

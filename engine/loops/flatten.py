@@ -47,7 +47,7 @@ def linearise(
     """The graph below the outputs as flat arrays.
 
     What depends on neither inputs nor parameters is one constant, with the value it has now; equal
-    constants share a slot.
+    constants share a slot, and only those that are used have one.
 
     Returns:
         The arrays; the node of each computed slot; the other leaves that are no plain numbers,
@@ -71,8 +71,8 @@ def numbered(
 
     Marks grow from one traversal to the next; so the slots are counted from the last one on.
     """
-    base: i64 = ENGINE.mark + 1
-    variable: i64 = base + len(order)  # marks of nodes that change are from here on
+    unplaced: i64 = ENGINE.mark + 1  # a constant that nothing has used yet; others come after it
+    variable: i64 = unplaced + len(order) + 1  # marks of nodes that change are from here on
     # At once, since after an exception no mark may be above it.
     ENGINE.mark = variable + 2 * len(order) + len(inputs) + len(parameters) + 2
     slot: i64 = 0
@@ -80,8 +80,6 @@ def numbered(
         for node in group:
             node._mark = variable + slot
             slot += 1
-    known: dict[tuple[float, float], i64] = {}
-    numbers = vec[float]()
     computed: list[Node] = []
     forgotten: list[Node] = []
     for node in order:  # first: what is constant?
@@ -90,43 +88,81 @@ def numbered(
         if node._code >= 0 and changes(node, variable):
             computed.append(node)
             node._mark = variable  # for now
-            continue
-        if node._code == -1:
-            forgotten.append(node)
-        value = node._data
-        key = (value, copysign(1.0, value))
-        place = known.get(key, -1)
-        if place < 0:
-            place = len(numbers)
-            known[key] = place
-            numbers = append(numbers, value)
-        node._mark = base + place
-    flat = Flat(len(parameters), len(inputs), numbers)
-    write_nodes(flat, computed, outputs, base, variable)
+        else:
+            if node._code == -1:
+                forgotten.append(node)
+            node._mark = unplaced
+    constants = Constants(unplaced, variable)
+    flat = Flat(len(parameters), len(inputs), vec[float]())
+    write_nodes(flat, computed, outputs, constants)
+    after: i64 = len(constants.numbers)  # only now it is known how many there are
+    flat.constants, flat.first = constants.numbers, flat.first + after
+    shift(flat.args, after)
+    shift(flat.outputs, after)
     return flat, computed, forgotten
 
 
+class Constants:
+    """The constants that something uses, each number once, in the order in which they are met.
+
+    Args:
+        unplaced: the mark of a constant that has no place yet.
+        variable: the first mark of what is no constant.
+    """
+
+    def __init__(self, unplaced: i64, variable: i64) -> None:
+        self.unplaced, self.variable = unplaced, variable
+        self.numbers = vec[float]()
+        self.known: dict[tuple[float, float], i64] = {}  # by the sign too, for 0.0 and -0.0
+
+    def slot(self, node: Node) -> i32:
+        """The slot of an operand, counted from the first parameter: constants are below 0."""
+        mark = node._mark
+        if mark >= self.variable:
+            return i32(mark - self.variable)
+        if mark == self.unplaced:
+            mark = node._mark = self.unplaced + 1 + self.place(node._data)
+        return i32(self.unplaced - mark)
+
+    def place(self, number: float) -> i64:
+        """Where a number is among the constants."""
+        key = (number, copysign(1.0, number))
+        place = self.known.get(key, -1)
+        if place < 0:
+            place = len(self.numbers)
+            self.known[key] = place
+            self.numbers = append(self.numbers, number)
+        return place
+
+
 def write_nodes(
-    flat: Flat, computed: list[Node], outputs: list[Node], base: i64, variable: i64
+    flat: Flat, computed: list[Node], outputs: list[Node], constants: Constants
 ) -> None:
     """Append the computed nodes to the arrays, and the slots of the outputs."""
-    after: i64 = len(flat.constants)
     slot: i64 = flat.parameters + flat.inputs
     for node in computed:
-        node._mark = variable + slot
+        node._mark = constants.variable + slot
         slot += 1
         flat.extends = flat.extends or node._extends
         flat.codes = append(flat.codes, node._code)
         if node._left is not None:
-            flat.args = append(flat.args, slot_of(node._left, variable, base, after))
+            flat.args = append(flat.args, constants.slot(node._left))
             if node._right is not None:
-                flat.args = append(flat.args, slot_of(node._right, variable, base, after))
+                flat.args = append(flat.args, constants.slot(node._right))
         elif node._more is not None:
             for each in node._more.inputs:
-                flat.args = append(flat.args, slot_of(each, variable, base, after))
+                flat.args = append(flat.args, constants.slot(each))
         flat.starts = append(flat.starts, i32(len(flat.args)))
     for node in outputs:
-        flat.outputs = append(flat.outputs, slot_of(node, variable, base, after))
+        flat.outputs = append(flat.outputs, constants.slot(node))
+
+
+def shift(slots: vec[i32], after: i64) -> None:
+    """Count slots from the first constant on, of which there are so many before the parameters."""
+    k: i64
+    by: i32 = i32(after)
+    for k in range(len(slots)):
+        slots[k] = slots[k] + by if slots[k] >= 0 else -1 - slots[k]
 
 
 def changes(node: Node, variable: i64) -> bool:
@@ -140,12 +176,6 @@ def changes(node: Node, variable: i64) -> bool:
         if each._mark >= variable:
             return True
     return False
-
-
-def slot_of(node: Node, variable: i64, base: i64, constants: i64) -> i32:
-    """The slot that a mark stands for."""
-    mark = node._mark
-    return i32(mark - variable + constants if mark >= variable else mark - base)
 
 
 def kinds_of(flat: Flat) -> vec[i32]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import not_a_number
-from engine.node import number
+from engine.node import ENGINE, number
+from engine.recording.rows import Row
 from engine.structures import leaves, restore
 from engine.value import Value
 
@@ -38,12 +39,12 @@ class Arguments:
 
     def __init__(self, given: Sequence[Any], names: Sequence[str]) -> None:
         self.given = tuple(given)
-        self.leaves: list[Any] = []
-        self.where: list[str] = []
-        for argument, name in zip(given, names, strict=True):
-            for leaf in leaves(argument):
-                self.leaves.append(checked(leaf, name))
-                self.where.append(name)
+        self.names = names
+        self.leaves: list[Any] = [
+            checked(leaf, name)
+            for argument, name in zip(given, names, strict=True)
+            for leaf in leaves(argument)
+        ]
         self.shapes: list[Shape] = [
             leaf.shape[1:] if isinstance(leaf, np.ndarray) else () for leaf in self.leaves
         ]
@@ -66,19 +67,16 @@ class Arguments:
 
     def count(self) -> int | None:
         """How many examples the arrays have."""
-        counts = [
-            (len(leaf), where)
-            for leaf, where in zip(self.leaves, self.where, strict=True)
-            if isinstance(leaf, np.ndarray)
-        ]
-        for other, where in counts[1:]:
-            if other != counts[0][0]:
-                raise ValueError(
-                    f"axis 0 of an array is the batch, but {counts[0][1]} has {counts[0][0]} rows "
-                    f"and {where} has {other}: give one row per example to both, or a plain number "
-                    "for what all examples share"
-                )
-        return counts[0][0] if counts else None
+        counts = {len(leaf): k for k, leaf in enumerate(self.leaves) if type(leaf) is np.ndarray}
+        if len(counts) > 1:
+            where = [place for place, _ in places(self.names, self.given)]
+            (one, k), (other, n), *_ = counts.items()
+            raise ValueError(
+                f"axis 0 of an array is the batch, but {where[k]} has {one} rows and {where[n]} "
+                f"has {other}: give one row per example to both, or a plain number for what all "
+                "examples share"
+            )
+        return next(iter(counts), None)
 
     def dtype(self, asked: Any) -> Any:
         """float64 for a point; else what was asked for, or that of the arrays."""
@@ -89,19 +87,6 @@ class Arguments:
         arrays = [leaf for leaf in self.leaves if isinstance(leaf, np.ndarray)]
         single = arrays and all(array.dtype == np.float32 for array in arrays)
         return np.dtype(np.float32 if single else np.float64)
-
-    def columns(self) -> list[int]:
-        """How many inputs each of `arrays()` has; numbers in a row are one of these."""
-        found: list[int] = []
-        numbers = False
-        for leaf, shape in zip(self.leaves, self.shapes, strict=True):
-            is_number = not isinstance(leaf, np.ndarray)
-            if is_number and numbers:
-                found[-1] += 1
-            else:
-                found.append(prod(shape))
-            numbers = is_number
-        return found
 
     def arrays(self, dtype: Any) -> list[Array]:
         """The inputs as matrices with a row for each example."""
@@ -143,7 +128,11 @@ class Arguments:
     def stand_ins(self, inputs: Iterable[Value]) -> list[Any]:
         """The arguments with Values in place of numbers, and nested lists of them for arrays."""
         source = iter(inputs)
-        nested = (nest(source, shape) for shape in self.shapes)
+        where = places(self.names, self.given)
+        nested = (
+            nest(source, shape, name, (name, shape))
+            for shape, (name, _) in zip(self.shapes, where, strict=True)
+        )
         whole = restore(self.given, nested)
         return list(whole)
 
@@ -180,10 +169,7 @@ def checked(leaf: Any, name: str) -> Any:
     if isinstance(leaf, (float, int)):
         return number(leaf, name)
     if isinstance(leaf, Value):
-        raise TypeError(
-            f"{name} takes numbers, but got {leaf!r}: write v.data; a Value that is to keep its "
-            "gradient belongs into record(f, parameters=[...])"
-        )
+        raise TypeError(f"{name} takes numbers, but got {leaf!r}: {instead_of_value()}")
     if hasattr(leaf, "__array__") and not np.isscalar(leaf):
         if isinstance(leaf, np.ma.MaskedArray):
             raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
@@ -193,27 +179,52 @@ def checked(leaf: Any, name: str) -> Any:
     return number(leaf, name)
 
 
+def instead_of_value() -> str:
+    """What to do if a recorded function was given a Value."""
+    here = ENGINE.recording()
+    if here is not None:
+        return (
+            f"inside {here.name}, which is being recorded, call the function itself, without "
+            "record()"
+        )
+    return (
+        "write v.data; a Value that is to keep its gradient belongs into record(f, "
+        "parameters=[...])"
+    )
+
+
 def real_array(array: Array, name: str) -> Any:
     """An array of float32 or float64; a float if it has no axis."""
-    if array.dtype.kind == "O":
+    kind = array.dtype.kind
+    if kind == "O":
         for each in array.ravel().tolist():
+            if isinstance(each, (list, tuple)) or np.ndim(each):
+                raise TypeError(
+                    f"{name} is an array of lists, perhaps of several lengths: all examples in an "
+                    "array have one shape, so make them as long as the longest, or call the "
+                    "function once for each length"
+                )
             checked(each, f"an element of {name}")
         array = array.astype(float)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} takes real numbers, but got an array of {array.dtype}: convert it with "
-            "array.astype(float) first"
-        )
+    elif kind not in "biuf":
+        instead = {
+            "c": "take z.real, z.imag or abs(z)",
+            "M": "subtract a first date, and divide by a unit such as np.timedelta64(1, 's')",
+            "m": "divide it by a unit such as np.timedelta64(1, 's')",
+            "V": "give its fields one by one, as array['field']",
+        }.get(kind, "convert it with array.astype(float) first")
+        raise TypeError(f"{name} takes real numbers, but got an array of {array.dtype}: {instead}")
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     return array if array.ndim else float(array)
 
 
-def nest(source: Iterator[Any], shape: Shape) -> Any:
-    """Nested lists of a shape, filled in order."""
+def nest(source: Iterator[Any], shape: Shape, name: str, array: tuple[str, Shape]) -> Any:
+    """Nested lists of a shape, filled in order, which know of which array they are a part."""
     if not shape:
         return next(source)
-    return [nest(source, shape[1:]) for _ in range(shape[0])]
+    parts = [nest(source, shape[1:], f"{name}[{k}]", array) for k in range(shape[0])]
+    return Row(parts, name, shape, array)
 
 
 def skeleton(structure: Any) -> Any:
@@ -225,6 +236,21 @@ def skeleton(structure: Any) -> Any:
     return None
 
 
+def places(names: Sequence[str], given: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """What the caller would write for each number or array, and what it is.
+
+    >>> list(places(["rates"], [{"r": (0.5, 2.0)}]))
+    [("rates['r'][0]", 0.5), ("rates['r'][1]", 2.0)]
+    """
+    for name, each in zip(names, given, strict=True):
+        if isinstance(each, Mapping):
+            yield from places([f"{name}[{key!r}]" for key in each], [*each.values()])
+        elif isinstance(each, (list, tuple)):
+            yield from places([f"{name}[{k}]" for k in range(len(each))], each)
+        else:
+            yield name, each
+
+
 def labels(names: Sequence[str], given: Sequence[Any]) -> list[str]:
     """What each input is called: x, x[0], x[0][1].
 
@@ -232,23 +258,10 @@ def labels(names: Sequence[str], given: Sequence[Any]) -> list[str]:
     ['x[0]', 'x[1]', "rates['r']"]
     """
     return [
-        label for name, each in zip(names, given, strict=True) for label in labelled(name, each)
+        name + "".join(f"[{k}]" for k in place)
+        for name, each in places(names, given)
+        for place in np.ndindex(np.shape(each)[1:])
     ]
-
-
-def labelled(name: str, structure: Any) -> Iterator[str]:
-    """The names of what is in one argument."""
-    if isinstance(structure, Mapping):
-        for key, each in structure.items():
-            yield from labelled(f"{name}[{key!r}]", each)
-    elif isinstance(structure, (list, tuple)):
-        for k, each in enumerate(structure):
-            yield from labelled(f"{name}[{k}]", each)
-    elif isinstance(structure, np.ndarray) and structure.ndim:
-        for place in np.ndindex(structure.shape[1:]):
-            yield name + "".join(f"[{k}]" for k in place)
-    else:
-        yield name
 
 
 def names_of(function: Callable[..., Any], count: int) -> list[str]:

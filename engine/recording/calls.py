@@ -64,9 +64,8 @@ class Call:
         plain = not captured.replays.draws and not options.check
         chosen: str = options.replay
         if chosen == "auto" and self.batch != 0:
-            chosen = captured.replays.faster(self.batch or 1)
+            chosen = captured.replays.program.choice.faster(self.batch or 1)
         self.is_point = plain and self.batch is None and chosen == "tape"
-        self.is_strict = not tape.flat.extends
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
         arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
         self.is_batch = plain and bool(self.batch) and arrays
@@ -87,7 +86,7 @@ class Call:
         replays, result = self.captured
         here = replays.take_point(at)
         point, _, of_parameters, _ = here
-        point.run(inputs, self.is_strict, self.outputs, self.starts)
+        point.run(inputs, replays.raises, self.outputs, self.starts)
         if type(result) is int:
             value = point.output(0)
         else:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.capture import mention_forgotten
 from engine.errors import not_a_value
+from engine.loops.flatten import linearise
 from engine.node import LEAF
 from engine.recording.options import Options, Reduce, Replay, Wrt, require_one_of
 from engine.recording.recorded import Recorded
 from engine.structures import leaves, restore
+from engine.tape import Tape
 from engine.value import Value
 
 
@@ -45,7 +48,8 @@ def record(
         parameters: leaves whose numbers are read anew by every run.
         inputs: for a graph, the leaves that stand for its arguments.
         example: arguments to record it with at once.
-        check: whether every run is compared with the function itself, which takes long.
+        check: whether runs are compared with the function itself, which takes long: all but those
+            at other numbers of the parameters (`at=`) and those that draw numbers, as dropout does.
         wrt: what `value_and_gradient` assumes if it is not told.
         reduce: the same.
         dtype: in which batches are computed; else float32 where all arrays are that, or float64.
@@ -69,7 +73,8 @@ def record(
     Source: G. Neubig, Y. Goldberg, C. Dyer, On-the-fly Operation Batching in Dynamic Computation
     Graphs, 2017.
     """
-    known = checked_parameters(parameters)
+    known = listed(parameters, "parameters")
+    require_leaves(known, "parameters")
     require_one_of("replay", replay, Replay)
     for option, chosen, words in (("wrt", wrt, Wrt), ("reduce", reduce, Reduce)):
         if chosen is not None:
@@ -89,15 +94,19 @@ def record(
     return made
 
 
-def checked_parameters(given: Iterable[Value]) -> list[Value]:
-    """The parameters, if they are different leaves."""
+def listed(given: Any, what: str) -> list[Value]:
+    """Values that were given as a list."""
     if isinstance(given, Value):
-        raise TypeError(f"parameters is a list of Values, but got {given!r}: write [value]")
+        raise TypeError(f"{what} is a list of Values, but got {given!r}: write [value]")
+    if callable(getattr(given, "parameters", None)):
+        kind = type(given).__name__
+        raise TypeError(f"{what} is a list of Values, but got {kind}: write model.parameters()")
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{what} is a list of Values, but got {given!r:.80}: write [v, w]")
     found = list(given)
     for each in found:
         if not isinstance(each, Value):
-            raise not_a_value(each, "record(parameters)")
-    require_leaves(found, "parameters")
+            raise not_a_value(each, f"record({what})")
     return found
 
 
@@ -115,6 +124,22 @@ def require_leaves(given: Sequence[Value], what: str) -> None:
         seen.add(id(each))
 
 
+class GraphFunction:
+    """A graph as the function that it once came from.
+
+    Args:
+        tape: the graph.
+        result: what the function returns, with the number of the output in each place.
+    """
+
+    def __init__(self, tape: Tape, result: Any) -> None:
+        self.tape, self.result = tape, result
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The outputs, for other inputs."""
+        return restore(self.result, iter(self.tape.graph(inputs)))
+
+
 def from_graph(
     graph: Any, parameters: list[Value], inputs: Iterable[Value] | None, options: Options
 ) -> Recorded:
@@ -126,16 +151,13 @@ def from_graph(
                 f"record(f) takes a function of Values, or a graph with inputs=[...], but got "
                 f"{each!r:.80} of type {type(each).__name__}"
             )
-    found = list(inputs or ())
-    for each in found:
-        if not isinstance(each, Value):
-            raise not_a_value(each, "record(inputs)")
+    found = listed(() if inputs is None else inputs, "inputs")
     require_leaves([*found, *parameters], "inputs and parameters")
     names = [each.label or f"x{k}" for k, each in enumerate(found)]
-
-    def function(*given: Any) -> Any:
-        return restore(graph, iter(tape.graph(given)))
-
-    made = Recorded(function, parameters, "the graph", names, options)
-    tape = made.keep(outputs, found, restore(graph, iter(range(len(outputs)))))
+    flat, _, others = linearise(outputs, found, parameters)
+    mention_forgotten("the graph", others)
+    tape = Tape(flat, parameters, names)
+    result = restore(graph, iter(range(len(outputs))))
+    made = Recorded(GraphFunction(tape, result), parameters, "the graph", names, options)
+    made.keep(tape, result)
     return made

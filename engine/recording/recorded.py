@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.capture import recording
+from engine.capture import mention_forgotten, recording
 from engine.loops.flatten import linearise
 from engine.program import NOTHING, Program, Result, Wanted
 from engine.quiet import quietly
@@ -18,7 +17,7 @@ from engine.recording.arguments import Arguments, labels, names_of
 from engine.recording.calls import Call, Captured, key_of
 from engine.recording.options import Options, Reduce, Wrt
 from engine.recording.replays import Replays
-from engine.recording.verification import compare
+from engine.recording.verification import Asked, compare
 from engine.structures import leaves, restore
 from engine.tape import Tape
 from engine.value import Value, as_value
@@ -61,11 +60,11 @@ class Recorded:
             with self.lock:
                 found = self.captured.get(arguments.signature)
                 if found is None:
-                    found = self.captured[arguments.signature] = self.record(arguments, names)
+                    found = self.captured[arguments.signature] = self.trace(arguments, names)
         self.last = found
         return found
 
-    def record(self, arguments: Arguments, names: Sequence[str]) -> Captured:
+    def trace(self, arguments: Arguments, names: Sequence[str]) -> Captured:
         """Call the function once, on Values, and keep the graph."""
         if self.names is not None:
             raise TypeError(
@@ -78,21 +77,16 @@ class Recorded:
             outputs = self.outputs(result)
             drawn = [value for value, _ in here.drawn]
             flat, _, others = linearise(outputs, [*inputs, *drawn], self.parameters)
-        self.mention(others)
+        mention_forgotten(self.name, others)
         called = labels(names, arguments.given) + [f"drawn[{k}]" for k in range(len(drawn))]
         tape = Tape(flat, self.parameters, called)
         skeleton = restore(result, iter(range(len(outputs))))
         return Captured(Replays(tape, [draw for _, draw in here.drawn]), skeleton)
 
-    def keep(self, outputs: list[Any], inputs: list[Any], result: Any) -> Tape:
+    def keep(self, tape: Tape, result: Any) -> None:
         """Take a graph that is there already, whose inputs are single numbers."""
-        assert self.names is not None
-        flat, _, others = linearise(outputs, inputs, self.parameters)
-        self.mention(others)
-        tape = Tape(flat, self.parameters, self.names)
-        signature = Arguments([0.0] * len(inputs), self.names).signature
+        signature = Arguments([0.0] * len(tape.inputs), tape.inputs).signature
         self.last = self.captured[signature] = Captured(Replays(tape), result)
-        return tape
 
     def outputs(self, result: Any) -> list[Any]:
         """The Values that the function has returned."""
@@ -105,21 +99,14 @@ class Recorded:
             )
         return [as_value(each, f"what {self.name} returns") for each in found]
 
-    def mention(self, others: list[Any]) -> None:
-        """Say which leaves keep the number that they have now, for they may have been forgotten."""
-        if others:
-            shown = ", ".join(repr(each) for each in others[:3])
-            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            warnings.warn(
-                f"{self.name} uses {len(others)} Values that are neither arguments nor parameters: "
-                f"{shown}{more}. They keep the numbers that they have now; if they are to be "
-                "learnt, write record(f, parameters=[...]), and if not, v.detach() says so",
-                stacklevel=5,
-            )
-
     def argument_names(self, count: int) -> Sequence[str]:
         """What the arguments are called in the function."""
         if self.names is not None:
+            if not self.names and count:
+                raise TypeError(
+                    f"{self.name} was recorded without inputs, but got {count} arguments: name "
+                    "the leaves that they stand for, as in record(loss, inputs=[x, y])"
+                )
             if len(self.names) != count:
                 raise TypeError(
                     f"{self.name} was recorded with {len(self.names)} inputs, but got {count} "
@@ -184,12 +171,18 @@ class Recorded:
             TypeError, ValueError: as for a call, and if the options make no sense.
         """
         key = key_of(given) if seeds is None else None
-        known = self.calls.get((key, wrt, reduce)) if key is not None else None
+        try:
+            known = self.calls.get((key, wrt, reduce)) if key is not None else None
+        except TypeError:  # an option that is no word, which cannot be looked up: see below
+            key = known = None
         if known is None:
             arguments, captured = self.prepare(given)
             call = Call(arguments, captured, wrt, reduce, seeds, self.options, self.name)
-            if key is not None and len(self.calls) < KEPT_CALLS:
-                self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
+            if key is not None:
+                with self.lock:
+                    while len(self.calls) >= KEPT_CALLS:
+                        del self.calls[next(iter(self.calls))]
+                    self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
         else:
             self.last = known.captured
             if at is None or (type(at) is np.ndarray and at.shape == (len(self.parameters),)):
@@ -244,7 +237,8 @@ class Recorded:
     ) -> None:
         """Compare with the function itself, if that is asked for and it uses the same numbers."""
         if self.options.check and at is None and not captured.replays.draws:
-            compare(self.function, self.parameters, arguments, found, wanted, seeds, self.name)
+            what = self.function, self.parameters, arguments, wanted, seeds
+            compare(Asked(*what, len(found.outputs), self.name), found)
 
     # --- looking at it ---
 
@@ -267,8 +261,8 @@ class Recorded:
             batch, captured = 1, self.latest()
         if self.options.replay != "auto":
             asked = f'but replay="{self.options.replay}" was asked for'
-            return f"{captured.replays.report(batch)}; {asked}"
-        return captured.replays.report(batch)
+            return f"{captured.replays.program.report(batch)}; {asked}"
+        return captured.replays.program.report(batch)
 
     def latest(self) -> Captured:
         """What was recorded last."""

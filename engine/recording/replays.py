@@ -9,40 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from ctypes import c_double
-from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 from numpy.typing import NDArray
 
-from engine.loops.flatten import levels_of
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
-from engine.node import COMPILED
 from engine.program import NotFinite, Program, Result, Wanted
 from engine.tape import Tape
 
 Array = NDArray[Any]
-
-# Microseconds, as measured; only their proportions matter.
-PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
-PER_TERM: Final = 0.002 if COMPILED else 0.15
-PER_INSTRUCTION: Final = 2.5  # of a program, however few the rows
-PER_ELEMENT: Final = 0.0006
-
-
-class Estimate(NamedTuple):
-    """What the replays would take, in microseconds."""
-
-    tape: float
-    program: float
-
-    @property
-    def best(self) -> str:
-        """The faster one."""
-        return "tape" if self.tape <= self.program else "program"
 
 
 class Job(NamedTuple):
@@ -90,29 +69,9 @@ class Replays:
     def __init__(self, tape: Tape, draws: Sequence[Callable[[], float]] = ()) -> None:
         self.tape, self.draws = tape, list(draws)
         self.program = Program(tape)
+        self.raises = not tape.flat.extends  # where a value does not exist, for one point
         self.points: list[Station] = []  # those that are at rest: each serves one thread at a time
         self.vectors: list[vec[float]] = []
-        self.chosen: dict[int, str] = {}
-
-    def estimate(self, batch: int) -> Estimate:
-        """How long each would take for a batch, roughly."""
-        nodes, terms = self.tape.size
-        tape = batch * (PER_NODE * nodes + PER_TERM * terms)
-        if tape <= PER_INSTRUCTION * self.depth:  # even without looking at the instructions
-            return Estimate(tape, PER_INSTRUCTION * self.depth + PER_ELEMENT * batch * terms)
-        return Estimate(tape, PER_INSTRUCTION * len(self.program) + PER_ELEMENT * batch * terms)
-
-    def faster(self, batch: int) -> str:
-        """Which one is chosen for a batch."""
-        known = self.chosen.get(batch)
-        if known is None:
-            known = self.chosen[batch] = self.estimate(batch).best
-        return known
-
-    @cached_property
-    def depth(self) -> int:
-        """How many instructions there are at least."""
-        return max(levels_of(self.tape.fused), default=0)
 
     def run(
         self,
@@ -144,9 +103,9 @@ class Replays:
         if self.draws:
             drawn = [[draw() for draw in self.draws] for _ in range(batch)]
             inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
-        strict = strict and not self.tape.flat.extends
+        strict = strict and self.raises
         job = Job(inputs, dtype, wanted, seeds, strict, at)
-        chosen = self.faster(batch) if choice == "auto" else choice
+        chosen = self.program.choice.faster(batch) if choice == "auto" else choice
         return self.by_tape(job) if chosen == "tape" or batch == 0 else self.by_program(job)
 
     def by_program(self, job: Job) -> Result:
@@ -230,21 +189,6 @@ class Replays:
         if of_inputs is not None and not len(seeds):
             of_inputs[:] = 0.0
         return Result(outputs, of_parameters, of_inputs)
-
-    def report(self, batch: int) -> str:
-        """Which replay is faster, and why."""
-        guess = self.estimate(batch)
-        tape, fused = self.tape, self.tape.fused
-        # to find the instructions may take longer than to do without
-        known = "layout" in vars(self.program) or guess.best == "program"
-        count = str(len(self.program)) if known else f"at least {self.depth}"
-        return (
-            f"{len(tape):,} nodes, after fusion {len(fused.codes):,} with {len(fused.args):,} "
-            f"operands, {self.depth} levels deep\n"
-            f"for {batch:,} example{'s' * (batch != 1)}: about {guess.tape:.3g} us by the tape's "
-            f"loop, {guess.program:.3g} us by {count} array instructions\n"
-            f"so the {guess.best} runs"
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {"tape": self.tape, "draws": self.draws}

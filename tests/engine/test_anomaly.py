@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from math import inf, nan
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from engine import Value, dot, exp, logsumexp, maximum, no_grad, sqrt, where
+from engine import Value, dot, exp, less, logsumexp, maximum, no_grad, sqrt, tanh, where
 from engine import sum as total
 from engine.anomaly import detect_anomaly
-from engine.derive import grad, gradient, hessian, jvp
+from engine.derive import grad, gradient, hessian, hvp, jacobian, jvp, vjp
 from engine.node import ENGINE
 
 FILE = re.escape(__file__)
@@ -115,13 +117,55 @@ def test_every_way_to_a_gradient() -> None:
         lambda: grad(f)(0.0),
         lambda: grad(grad(f))(0.0),
         lambda: hessian(f)(0.0),
-        lambda: jvp(f)(Value(0.0), direction=1.0),
-        lambda: y.backward(inf),
-        lambda: (Value(1e200) * 1.0).backward(nan),
+        lambda: hvp(f)(0.0, direction=1.0),
+        lambda: vjp(f)(0.0, seeds=1.0),
     ):
-        assert "is" in words(derive)
+        assert words(derive).startswith("the gradient becomes inf below sqrt(0.0) = 0.0, ")
     assert not x.has_grad
     assert gradient(y, x) == inf
+
+
+def test_a_derivative_of_second_order() -> None:
+    """The slope of x^1.5 at 0 is 0, but the slope of that is infinite."""
+    for derive in (
+        lambda: hessian(lambda x: x**1.5)(0.0),
+        lambda: grad(grad(lambda x: x**1.5))(0.0),
+        lambda: hvp(lambda x: x**1.5)(Value(0.0), direction=1.0),
+    ):
+        assert words(derive).startswith("the gradient becomes inf below 0.0 ** 0.5 = 0.0, at ")
+
+
+def test_in_a_direction_word_for_word() -> None:
+    def f(x: Any) -> Any:
+        root = sqrt(x * 1.0)
+        return {"a": where(x > 0.0, root, x), "b": root * 2.0 + x}
+
+    for at in (0.0, Value(0.0)):
+        for derive in (jvp(f), lambda at, direction: jacobian(f)(at)):
+            assert lines(lambda at=at, derive=derive: derive(at, direction=1.0)) == [
+                "the derivative in this direction becomes inf at sqrt(0.0) = 0.0, at FILE:LINE, in "
+                "f: root = sqrt(x * 1.0)",
+                "that of operand 1 is 1.0, the local derivative in it is inf",
+                "the way from there to the output",
+                "  sqrt(0.0) = 0.0, at FILE:LINE, in f: root = sqrt(x * 1.0)",
+                "  0.0 * 2.0 = 0.0, at FILE:LINE, in f: "
+                'return {"a": where(x > 0.0, root, x), "b": root * 2.0 + x}',
+                "  0.0 + 0.0 = 0.0, at FILE:LINE, in f: "
+                'return {"a": where(x > 0.0, root, x), "b": root * 2.0 + x}',
+            ]
+    said = words(lambda: jvp(lambda x: x * 2.0)(1.0, direction=nan))
+    assert "the derivative in this direction becomes nan at 1.0, a leaf\n" in said
+
+
+def test_seeds() -> None:
+    x = Value(1e200)
+    assert words(lambda: (x * 1.0).backward(inf)) == (
+        "backward() begins with the gradient inf: its seed is inf, and 0.0 was there already"
+    )
+    assert "its seed is nan" in words(lambda: x.backward(nan))
+    x.grad = 1e308
+    assert words(lambda: x.backward(1e308)).endswith("1e+308 was there already")
+    assert x.grad == 1e308
 
 
 def test_gradients_that_add_up_to_infinity() -> None:
@@ -134,6 +178,115 @@ def test_gradients_that_add_up_to_infinity() -> None:
         (y + x * 1e308).backward()
 
     assert "the gradient becomes inf below 1.0 * 1e+308 = 1e+308" in words(loss)
+
+
+def test_passes_that_add_up_to_infinity() -> None:
+    x = Value(1.0, "x")
+    with detect_anomaly():
+        (x * 1e308).backward()
+        assert gradient(x * 1e308, x) == 1e308  # which is not added to what the leaf holds
+    said = words(lambda: (x * 1e308).backward()).splitlines()
+    assert said[0].startswith("the gradient becomes inf below 1.0 * 1e+308 = 1e+308, at ")
+    assert said[2] == (
+        "their product 1e+308 is added to 1e+308, which was there already, from other uses of the "
+        "operand or from backward() before, without zero_grad()"
+    )
+    assert x.grad == 1e308
+
+
+def switch(x: Any) -> Any:
+    return where(x > 0, sqrt(x), x)
+
+
+@pytest.mark.parametrize(
+    ("derive", "want"),
+    [
+        (lambda: grad(switch)(0.0), 1.0),
+        (lambda: grad(grad(switch))(0.0), 0.0),
+        (lambda: hessian(switch)(0.0), 0.0),
+        (lambda: hvp(switch)(0.0, direction=1.0), 0.0),
+        (lambda: jvp(switch)(0.0, direction=1.0)[1], 1.0),
+        (lambda: jvp(grad(switch))(0.0, direction=1.0)[1], 0.0),
+        (lambda: grad(switch)(Value(0.0)).data, 1.0),
+        (lambda: jvp(switch)(Value(0.0), direction=1.0)[1].data, 1.0),
+        (lambda: vjp(lambda x: [x * 1e308, x * 1.5e308])(1.0, seeds=[1.0, 0.1])[1], 1.15e308),
+        (lambda: grad(tanh)(Value(inf)).data, 0.0),
+        (lambda: grad(lambda w: w * sqrt(Value(0.0)))(2.0), 0.0),
+    ],
+)
+def test_what_comes_to_nothing_is_no_anomaly(derive: Callable[[], Any], want: float) -> None:
+    """Neither where a branch was not taken, nor in numbers that the engine needs on its way."""
+    with detect_anomaly():
+        assert derive() == want
+
+
+def test_values_within_a_function_that_is_differentiated() -> None:
+    for derive in (grad, hessian, jacobian):
+        said = lines(lambda derive=derive: derive(lambda x: (x * x) * 0.0)(1e200))
+        assert said[0] == "1e+200 * 1e+200 is inf"
+        assert said[1].startswith("computed at FILE:LINE, in ")
+
+
+def test_a_gradient_that_nobody_gets() -> None:
+    x, nothing = Value(3.0), Value(0.0).detach() * 1.0
+    with detect_anomaly():
+        (x * sqrt(nothing)).backward()
+    assert x.grad == 0.0
+
+
+def test_a_gradient_that_nobody_asked_for() -> None:
+    x, root = Value(3.0), Value(0.0)
+    with detect_anomaly():
+        y = x * sqrt(root)
+        assert gradient(y, x) == 0.0
+        assert gradient(y, x, differentiable=True).data == 0.0
+    assert "the gradient becomes inf below sqrt(0.0)" in words(y.backward)
+
+
+# --- recompute ---
+
+
+def test_recompute_word_for_word() -> None:
+    x = Value(2.0, "x")
+    outside = x * 1.0
+
+    def nudged() -> None:
+        square = x * x
+        f = square * outside
+        x.data = 2.0**500
+        f.recompute()
+
+    assert lines(nudged) == [
+        f"{2.0**1000} * {2.0**500} is inf",
+        "computed anew by recompute(), and first at FILE:LINE, in nudged: f = square * outside",
+        "of the operands",
+        f"  {2.0**500} * {2.0**500} = {2.0**1000}, at FILE:LINE, in nudged: square = x * x",
+        f"  {2.0**500} * 1.0 = {2.0**500}, computed outside detect_anomaly()",
+    ]
+    assert outside.data == 2.0  # nothing has changed
+    assert "first at a line outside detect_anomaly()" in words((outside * 1e300).recompute)
+
+
+def test_after_recompute_the_lines_are_still_known() -> None:
+    x = Value(2.0)
+
+    def loss() -> None:
+        y = sqrt(x)
+        x.data = 0.0
+        y.recompute().backward()
+
+    assert "sqrt(0.0) = 0.0, at FILE:LINE, in loss: y = sqrt(x)" in lines(loss)[0]
+
+
+def test_recompute_of_a_derivative() -> None:
+    """In its graph there may be infinities; what counts is what comes out."""
+    x = Value(1.0)
+    slope = gradient(where(less(0.0, x), sqrt(x), x), x, differentiable=True)
+    root = gradient(sqrt(x), x, differentiable=True)
+    x.data = 0.0
+    with detect_anomaly():
+        assert slope.recompute().data == 1.0
+    assert "0.5 / 0.0 is inf" in words(root.recompute)
 
 
 def test_a_branch_not_taken_is_no_anomaly() -> None:
@@ -202,6 +355,34 @@ def test_it_can_be_nested_and_leaves_no_trace() -> None:
     with no_grad(), detect_anomaly():
         assert (x * 2.0).is_constant
     assert not (x * 2.0).is_constant
+
+
+def test_one_context_within_itself() -> None:
+    x = Value(1e200)
+    context = detect_anomaly()
+    with context:
+        with context:
+            y = x * 2.0
+        assert "computed outside" not in context.describe(y)
+        with pytest.raises(FloatingPointError):
+            x * x
+    assert (x * x).data == inf
+    assert ENGINE.pauses == []
+    assert not context.places
+
+
+def test_code_without_a_name_and_packages_of_the_same_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = compile("def f(x):\n    return x * x", "somewhere.py", "exec")
+    nameless: dict[str, Any] = {}
+    exec(text, nameless)
+    mine = ModuleType("nn.mine")
+    mine.__file__ = "/home/somebody/nn/mine.py"
+    monkeypatch.setitem(sys.modules, "nn.mine", mine)
+    exec(text, mine.__dict__)
+    for f in (nameless["f"], mine.f):
+        assert "computed at somewhere.py:2, in f: " in words(lambda f=f: f(Value(1e200)))
 
 
 def test_other_threads_go_on() -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from math import cos
+from types import CodeType
 from typing import Any
 
 import pytest
 
-from engine import Value, draw, no_grad, topological_order
+from engine import Value, compiled, draw, gradient, no_grad, topological_order
+from engine.anomaly import detect_anomaly
+from engine.calculus.floats import Below
+from engine.calculus.renewal import Renewal
 from engine.node import ENGINE
 from engine.primitive import Primitive
 from engine.rules import TABLE
@@ -137,3 +144,82 @@ def test_no_grad_interrupted_at_its_door_pauses_nothing() -> None:
         assert ENGINE.paused()
     assert ENGINE.pauses == []
     assert not (Value(1.0) * 2.0).is_constant
+
+
+# --- at every line of a function ---
+
+
+@contextmanager
+def ctrl_c(code: CodeType, line: int) -> Iterator[None]:
+    """Inside, Ctrl-C is pressed when so many lines of a function have been run."""
+    lines = count()
+    around = sys.gettrace()
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code is not code:
+            return None
+        if event == "line" and next(lines) == line:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(around)
+
+
+def interrupted_everywhere(code: CodeType, run: Callable[[], Any]) -> Iterator[int]:
+    """Run something again and again, each time interrupted a line later, until it comes through."""
+    for line in count():
+        try:
+            with ctrl_c(code, line):
+                run()
+        except KeyboardInterrupt:
+            yield line
+        else:
+            return
+
+
+@pytest.mark.skipif(compiled, reason="compiled code has no lines to interrupt it at")
+@pytest.mark.parametrize("begin", [Below.__init__, Renewal.__init__])
+def test_marks_of_what_was_interrupted_deceive_nobody(begin: Any) -> None:
+    x, y = Value(2.0), Value(5.0)
+    f = x * y * x + y
+    for leaf in (x, y):
+        leaf.data += 1.0
+
+    def run() -> None:
+        f.recompute()
+        gradient(f, [x, y])
+
+    interruptions = 0
+    for _ in interrupted_everywhere(begin.__code__, run):
+        interruptions += 1
+        f.recompute()
+        assert gradient(f, [x, y]) == [36.0, 10.0]
+        assert len(topological_order(f)) == 5
+    assert interruptions > 10
+
+
+@pytest.mark.parametrize("passage", ["__enter__", "__exit__"])
+def test_detect_anomaly_interrupted_at_its_door_watches_nothing(passage: str) -> None:
+    code = getattr(detect_anomaly, passage).__code__
+
+    def run() -> None:
+        with detect_anomaly():
+            pass
+
+    doors = iter(interrupted_everywhere(code, run))
+    if passage == "__exit__":
+        next(doors)  # where nothing has been done yet, nothing can be
+        leave()
+    for _ in doors:
+        assert getattr(ENGINE.thread, "watch", None) is None
+        leave()
+
+
+def leave() -> None:
+    """What may be left after Ctrl-C: an entry that makes nodes ask whether somebody watches."""
+    ENGINE.pauses.clear()
+    ENGINE.thread.watch = None

@@ -231,6 +231,17 @@ def test_a_fingerprint_tells_data_apart() -> None:
     assert others[0] == fingerprint(X, Y)
 
 
+def test_data_are_not_gone_through_where_no_file_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr("nn.loop.fingerprint", lambda *arrays: seen.append(len(arrays)) or "")
+    fit(MLP(2, [1], seed=1), X, Y, epochs=2, seed=1)
+    assert seen == []
+    fit(MLP(2, [1], seed=1), X, Y, epochs=3, seed=1, checkpoint=tmp_path / "run")
+    assert seen == [2]
+
+
 # --- what is refused ---
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Value, no_grad
+from nn import labels
 from nn.losses import (
     LOSSES,
     absolute_error,
@@ -362,6 +363,55 @@ def test_an_error_names_the_labels_as_they_are_called() -> None:
 def test_bad_labels(name: str, outputs: int, y: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         LOSSES[name].check(y, outputs, "linear" if name != "nielsen_cross_entropy" else "sigmoid")
+
+
+def answer(kind: str, y: Any, outputs: int) -> str:
+    """The labels as they are converted, or the error."""
+    try:
+        return repr(labels.checked(kind, y, outputs))
+    except (TypeError, ValueError) as error:
+        return repr(error)
+
+
+@given(
+    kind=st.sampled_from(sorted(labels.LABELS)),
+    outputs=st.integers(1, 3),
+    shape=st.sampled_from([(1,), (3,), (3, 1), (3, 2), (2, 3), (2, 1, 1)]),
+    numbers=st.sampled_from(
+        [[0, 1], [-1, 1], [0, 1, 2, 3], [0.0, 1.0], [0.5, 1.0], [0, nan], [1, inf], [1e300, 2.0]]
+    ),
+    as_list=st.booleans(),
+    data=st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_labels_in_bulk_are_those_one_by_one(
+    kind: str, outputs: int, shape: Any, numbers: list[float], as_list: bool, data: Any
+) -> None:
+    size = int(np.prod(shape))
+    drawn = data.draw(st.lists(st.sampled_from(numbers), min_size=size, max_size=size))
+    array = np.array(drawn).reshape(shape)
+    y = array.tolist() if as_list else array
+    at_once, in_bulk = answer(kind, y, outputs), labels.in_bulk
+    labels.in_bulk = lambda *_: None
+    try:
+        assert at_once == answer(kind, y, outputs)
+    finally:
+        labels.in_bulk = in_bulk
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "y"),
+    [
+        ("numbers", 1, np.ones(3)), ("numbers", 2, np.ones((3, 2))), ("numbers", 3, np.arange(3)),
+        ("signs", 1, np.array([-1, 1])), ("binary", 1, [0, 1]), ("binary", 3, np.eye(3)),
+        ("classes", 3, np.arange(3)), ("classes", 3, np.eye(3)), ("classes", 2, [0.0, 1.0]),
+    ],
+)  # fmt: skip
+def test_good_arrays_are_not_gone_through_one_by_one(
+    kind: str, outputs: int, y: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(labels.LABELS, kind, None)
+    assert len(labels.checked(kind, y, outputs)) == len(y)
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,12 @@ def test_a_step_that_overflows_changes_nothing() -> None:
         np.testing.assert_equal(optimizer.state_dict(), before)
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_sum_overflows_are_no_reason_to_refuse_a_step() -> None:
+    optimizer = SGD(leaves([0.0, 0.0]), lr=0.5)
+    assert optimizer.update(np.zeros(2), np.array([1.5e308, 1.5e308])).tolist() == [-7.5e307] * 2
+
+
 def test_gradients_come_from_backward() -> None:
     x, y = Value(3.0), Value(-1.0)
     optimizer = SGD([x, y], lr=0.25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise, product
 from math import inf, isfinite, isnan, nan
 from threading import Thread
@@ -14,8 +15,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine.recompute  # noqa: F401 - teaches Value recompute()
-from engine import Primitive, Value, dot, less, log, logsumexp, maximum, no_grad, sin, sqrt, where
+from engine import (
+    Primitive,
+    Value,
+    dot,
+    exp,
+    less,
+    log,
+    logsumexp,
+    maximum,
+    minimum,
+    no_grad,
+    relu,
+    sin,
+    sqrt,
+    structures,
+    tanh,
+    where,
+)
 from engine import sum as total
 from engine.backward import topological_order
 from engine.calculus.extended import Functions
@@ -101,7 +118,8 @@ def test_where_floats_would_raise_a_derivative_is_inf_or_nan(row: Primitive) -> 
         y.backward()
         floats = gradient(y, x)
         graphs = gradient(y, x, differentiable=True)
-        moved = jvp(lambda *x: apply(row, x))(*point, direction=(1.0, *[0.0] * (count - 1)))[1]
+        direction = (1.0, *[0.0] * (count - 1)) if count > 1 else 1.0
+        moved = jvp(lambda *x: apply(row, x))(*point, direction=direction)[1]
         for k, leaf in enumerate(x):
             assert same(floats[k], leaf.grad), (point, k)
             assert same(graphs[k].data, leaf.grad), (point, k, graphs)
@@ -449,7 +467,82 @@ def test_a_derivative_may_be_infinite_at_another_point() -> None:
         moved.recompute()  # of the direction, which is no derivative
 
 
+# What has an infinite derivative at x[0] = 0 and is not chosen there; its neighbours have finite
+# ones, which are not to be met by a 0 either when they are differentiated again.
+NOT_TAKEN: list[Callable[[Any], Any]] = [
+    lambda x: x[1] * sqrt(x[0]),
+    lambda x: sin(x[1] * sqrt(x[0])),
+    lambda x: (sqrt(x[0]) + x[1]) ** 2,
+    lambda x: exp(sqrt(x[0]) * x[1]),
+    lambda x: dot([x[1], sqrt(x[0])], [sqrt(x[0]), x[1]]),
+    lambda x: logsumexp([x[1] * sqrt(x[0]), x[1]]),
+    lambda x: x[1] * (1 - x[0]).asin() * x[1],
+    lambda x: x[1] / (sqrt(x[0]) + x[1]),
+    lambda x: relu(x[1] * sqrt(x[0])) * x[1],
+    lambda x: tanh(sqrt(x[0]) * x[1] + x[0]) * sqrt(x[0]),
+]
+CHOICES: list[Callable[[Any, Any, Any], Any]] = [
+    lambda a, b, x: where(x[0] > 0, a, b),
+    lambda a, b, x: b + where(x[0] > 0, a, 0.0) * x[1],
+    lambda a, b, x: where(x[0] > 0, where(x[1] > 0, a * x[1], a), b),
+    lambda a, b, x: maximum(a - 1000, b),
+    lambda a, b, x: minimum(b, a + 1000),
+    lambda a, b, x: relu(a - 1000) * x[1] + b,
+]
+UNIT = [[1.0, 0.0], [0.0, 1.0]]
+SECOND_ORDERS: list[Callable[..., Any]] = [
+    lambda f, x: hessian(f)(x),
+    lambda f, x: [hvp(f)(x, direction=u) for u in UNIT],
+    lambda f, x: [jvp(grad(f))(x, direction=u)[1] for u in UNIT],
+    lambda f, x: [grad(lambda x, u=u: jvp(f)(x, direction=u)[1])(x) for u in UNIT],
+    lambda f, x: [
+        [jvp(lambda x, u=u: jvp(f)(x, direction=u)[1])(x, direction=v)[1] for v in UNIT]
+        for u in UNIT
+    ],
+]
+
+
+@pytest.mark.parametrize("second_order", SECOND_ORDERS)
+@pytest.mark.parametrize("choose", CHOICES)
+@pytest.mark.parametrize("other", NOT_TAKEN)
+def test_second_derivatives_of_a_branch_not_taken(
+    other: Callable[[Any], Any], choose: Callable[..., Any], second_order: Callable[..., Any]
+) -> None:
+    """They are those of the branch that was taken, here and in the third order."""
+
+    def taken(x: Any) -> Any:
+        return x[1] ** 2 + x[0] * x[1]
+
+    def f(x: Any) -> Any:
+        return choose(other(x), taken(x), x)
+
+    assert second_order(f, [0.0, 3.0]) == [[0.0, 1.0], [1.0, 2.0]]
+    assert second_order(lambda x: grad(f)(x)[1], [0.0, 3.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
+
 # --- structures ---
+
+
+def test_dicts_are_matched_by_their_keys() -> None:
+    def f(d: Any) -> Any:
+        return d["p"] * 10 + d["q"] * d["q"]
+
+    at, ahead = {"p": 1.0, "q": 2.0}, {"q": 1.0, "p": 0.0}
+    assert jvp(f)(at, direction=ahead) == (14.0, 4.0)
+    assert hvp(f)(at, direction=ahead) == {"p": 0.0, "q": 2.0}
+    assert vjp(lambda x: {"a": x, "b": 10 * x})(1.0, seeds={"b": 1.0, "a": 0.0})[1] == 10.0
+    nested = structures.leaves_like(
+        {"b": 3, "a": [1, {"y": 2, "x": 0}]}, {"a": (0, {"x": 0, "y": 0}), "b": 0}, "seeds", "it"
+    )
+    assert nested == [1, 0, 2, 3]
+
+
+def test_a_keyword_of_the_function_that_is_called_direction_too() -> None:
+    def f(x: Any, direction: float) -> Any:
+        return x * x * direction
+
+    assert jvp(partial(f, direction=7.0))(3.0, direction=1.0) == (63.0, 42.0)
+    assert vjp(partial(f, direction=7.0))(3.0, seeds=1.0) == (63.0, 42.0)
 
 
 class Point(NamedTuple):
@@ -565,6 +658,30 @@ def test_constants_cost_no_partials(plant: Callable[..., Primitive]) -> None:
     assert gradient(y, x, differentiable=True).data == -12.0
     z = x**w
     assert gradient(z, x) == -6.0  # nobody asks for w
+
+
+def test_a_gradient_within_a_function_is_not_lost() -> None:
+    """The derivative of x * 3x^2 is 9x^2; a number from the graph outside would make it 3x^2."""
+    assert grad(lambda x: x * gradient(x**3, x, differentiable=True))(2.0) == 36.0
+    assert jvp(lambda x: x * gradient(x**3, x, differentiable=True))(2.0, direction=1.0)[1] == 36.0
+
+    def frozen(x: Any) -> Any:
+        y = x**3
+        with no_grad():
+            slope = gradient(y, x)
+        assert type(slope) is float
+        return x * slope
+
+    assert grad(frozen)(2.0) == 12.0
+
+    def elsewhere(x: Any) -> Any:  # nothing of x is in it
+        w = Value(5.0)
+        return x * gradient(w * w, w)
+
+    assert grad(elsewhere)(2.0) == 10.0
+    x = Value(2.0)
+    assert gradient(x**3, x) == 12.0
+    assert type(gradient(x**3, x)) is float
 
 
 # --- size ---
@@ -702,12 +819,50 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: jvp(lambda x, y: x)(3.0, 2.0, direction=1.0),
         ValueError,
-        "jvp(f) takes one number of direction for each of the 2 that f takes, but got 1",
+        "direction is structured like the arguments of jvp(f): direction should be a list or tuple "
+        "of 2, but got 1.0",
     ),
     (
         lambda: vjp(lambda x: [x, x])(3.0, seeds=[1.0, 2.0, 3.0]),
         ValueError,
-        "vjp(f) takes one number of seeds for each of the 2 that f returns, but got 3",
+        "seeds is structured like the result of vjp(f): seeds should be a list or tuple of 2, but "
+        "got [1.0, 2.0, 3.0]",
+    ),
+    (
+        lambda: hvp(lambda d: d["p"])({"p": 1.0, "q": 2.0}, direction={"p": 1.0, "r": 0.0}),
+        ValueError,
+        "direction is structured like the arguments of hvp(f): direction should be a dict with the "
+        "keys 'p', 'q', but got {'p': 1.0, 'r': 0.0}",
+    ),
+    (
+        lambda: jvp(lambda d, x: x)({"w": [1.0, (2.0, 3.0)]}, 4.0, direction=({"w": [1, [2]]}, 0)),
+        ValueError,
+        "direction is structured like the arguments of jvp(f): direction[0]['w'][1] should be a "
+        "list or tuple of 2, but got [2]",
+    ),
+    (
+        lambda: jvp(lambda x: x)(1.0, direction=[1.0]),
+        ValueError,
+        "direction is structured like the arguments of jvp(f): direction should be one number, but "
+        "got [1.0]",
+    ),
+    (
+        lambda: jvp(lambda x: x[0])([1.0, 2.0], direction=np.ones(2)),
+        ValueError,
+        "direction is structured like the arguments of jvp(f): direction should be a list or tuple "
+        "of 2, but got array([1., 1.]): write array.tolist()",
+    ),
+    (
+        lambda: vjp(lambda x: {"a": x})(1.0, seeds={"a": "b"}),
+        TypeError,
+        "seeds takes a real number, but got 'b' of type str: convert text with float(text) first",
+    ),
+    (
+        lambda: grad(lambda x: x * gradient(x**3, x))(2.0),
+        TypeError,
+        "gradient(y, xs), inside a function that is itself being differentiated, would lose the "
+        "gradient of a Value: write gradient(y, xs, differentiable=True); or put it into `with "
+        "no_grad():`, if it is to be a number through which no derivative passes",
     ),
     (
         lambda: gradient(3.0, Value(1.0)),  # type: ignore[arg-type]

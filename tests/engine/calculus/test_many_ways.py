@@ -21,14 +21,17 @@ from engine import (
     logsumexp,
     maximum,
     record,
+    relu,
     sigmoid,
     softplus,
+    sqrt,
     tanh,
     where,
 )
 from engine.checking.differences import careful_slopes
 
 Matrix = NDArray[np.float64]
+Function = Callable[[list[Any]], Any]
 N = 4
 POINTS = [[0.3, -0.7, 1.1, 0.4], [1.5, 0.2, -0.6, 2.0]]  # on both sides of `maximum` and `where`
 
@@ -41,6 +44,14 @@ def rich(x: list[Any]) -> Any:
     return logsumexp([a * b, gated, maximum(c, a) * d]) + softplus(a - d * weighed) ** 1.5
 
 
+def rooted(x: list[Any]) -> Any:
+    """At a = 0 and d < 0 it is b**2 * c + c * d: what has the root in it is not chosen."""
+    a, b, c, d = x
+    root = sqrt(maximum(a, 0.0))
+    taken = where(d > 0.0, root * b * c, b**2 * c)
+    return taken + maximum(root * b - 9.0, c * d) + relu(d * root - 1.0)
+
+
 def forward(f: Callable[[list[Any]], Any], x: list[Any], k: int) -> Any:
     """The derivative in x[k], by forward mode."""
     return jvp(f)(x, direction=[float(j == k) for j in range(len(x))])[1]
@@ -49,32 +60,32 @@ def forward(f: Callable[[list[Any]], Any], x: list[Any], k: int) -> Any:
 # --- the ways ---
 
 
-def reverse_over_reverse(x: list[float]) -> Any:
-    return hessian(rich)(x)
+def reverse_over_reverse(f: Function, x: list[float]) -> Any:
+    return hessian(f)(x)
 
 
-def products(x: list[float]) -> Any:
+def products(f: Function, x: list[float]) -> Any:
     """Pearlmutter's: a column is the Hessian times a unit vector."""
-    return [hvp(rich)(x, direction=[float(j == k) for j in range(N)]) for k in range(N)]
+    return [hvp(f)(x, direction=[float(j == k) for j in range(N)]) for k in range(N)]
 
 
-def forward_over_reverse(x: list[float]) -> Any:
-    return [forward(grad(rich), x, k) for k in range(N)]
+def forward_over_reverse(f: Function, x: list[float]) -> Any:
+    return [forward(grad(f), x, k) for k in range(N)]
 
 
-def reverse_over_forward(x: list[float]) -> Any:
-    return [grad(lambda x, k=k: forward(rich, x, k))(x) for k in range(N)]
+def reverse_over_forward(f: Function, x: list[float]) -> Any:
+    return [grad(lambda x, k=k: forward(f, x, k))(x) for k in range(N)]
 
 
-def forward_over_forward(x: list[float]) -> Any:
-    return [[forward(lambda x, k=k: forward(rich, x, k), x, j) for j in range(N)] for k in range(N)]
+def forward_over_forward(f: Function, x: list[float]) -> Any:
+    return [[forward(lambda x, k=k: forward(f, x, k), x, j) for j in range(N)] for k in range(N)]
 
 
-def by_backward(x: list[float]) -> Any:
+def by_backward(f: Function, x: list[float]) -> Any:
     """The gradient as a graph of leaves, and backward() on each of its components."""
     leaves = [Value(each) for each in x]
     rows = []
-    for slope in gradient(rich(leaves), leaves, differentiable=True):
+    for slope in gradient(f(leaves), leaves, differentiable=True):
         for leaf in leaves:
             leaf.zero_grad()
         slope.backward()
@@ -82,18 +93,18 @@ def by_backward(x: list[float]) -> Any:
     return rows
 
 
-def by_tape(x: list[float]) -> Any:
+def by_tape(f: Function, x: list[float]) -> Any:
     """The gradient is recorded at another point, and its Jacobian is replayed on the tape."""
-    return recorded(x, "tape", [1.0] * N)
+    return recorded(f, x, "tape", [1.0] * N)
 
 
-def by_program(x: list[float]) -> Any:
+def by_program(f: Function, x: list[float]) -> Any:
     """The same as array instructions, for a batch of which the point is the second."""
-    return recorded(x, "program", [1.0] * N)
+    return recorded(f, x, "program", [1.0] * N)
 
 
-def recorded(x: list[float], replay: Any, start: list[float]) -> Any:
-    slopes = record(lambda *x: grad(rich)([*x]), replay=replay)
+def recorded(f: Function, x: list[float], replay: Any, start: list[float]) -> Any:
+    slopes = record(lambda *x: grad(f)([*x]), replay=replay)
     slopes(*start)
     given = (
         x
@@ -104,12 +115,12 @@ def recorded(x: list[float], replay: Any, start: list[float]) -> Any:
     return [[np.ravel(each)[-1] for each in row] for row in rows]
 
 
-def by_differences(x: list[float]) -> Any:
+def by_differences(f: Function, x: list[float]) -> Any:
     """Of the gradient, which backward() computed."""
 
     def slopes(at: list[float]) -> list[float]:
         leaves = [Value(each) for each in at]
-        rich(leaves).backward()
+        f(leaves).backward()
         return [leaf.grad for leaf in leaves]
 
     return [[slope.value for slope in careful_slopes(slopes, x, k, N)] for k in range(N)]
@@ -168,7 +179,8 @@ def symmetric(j: int, k: int) -> Matrix:
     return matrix
 
 
-WAYS: list[tuple[Callable[[list[float]], Any], float]] = [
+Way = Callable[[Function, list[float]], Any]
+WAYS: list[tuple[Way, float]] = [
     (reverse_over_reverse, 1e-13),
     (products, 1e-13),
     (forward_over_reverse, 1e-13),
@@ -183,12 +195,19 @@ WAYS: list[tuple[Callable[[list[float]], Any], float]] = [
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize(("way", "tolerance"), WAYS)
-def test_ways_to_the_same_hessian(
-    way: Callable[[list[float]], Any], tolerance: float, point: list[float]
-) -> None:
+def test_ways_to_the_same_hessian(way: Way, tolerance: float, point: list[float]) -> None:
     want = plain_formula(point)
     assert np.abs(want).max() > 1
-    assert np.asarray(way(point)) == pytest.approx(want, rel=tolerance, abs=tolerance * 10)
+    assert np.asarray(way(rich, point)) == pytest.approx(want, rel=tolerance, abs=tolerance * 10)
+
+
+@pytest.mark.parametrize(("way", "tolerance"), WAYS)
+def test_ways_where_a_branch_that_is_not_taken_has_an_infinite_derivative(
+    way: Way, tolerance: float
+) -> None:
+    b, c, d = 3.0, 2.0, -1.0
+    want = [[0, 0, 0, 0], [0, 2 * c, 2 * b, 0], [0, 2 * b, 0, 1], [0, 0, 1, 0]]
+    assert np.asarray(way(rooted, [0.0, b, c, d])) == pytest.approx(np.array(want), abs=tolerance)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine.recompute  # noqa: F401 - teaches Value recompute()
 from engine import Primitive, Value, dot, log, no_grad, sqrt, topological_order, where
 from engine import sum as total
 from engine.rules import ROWS, TABLE

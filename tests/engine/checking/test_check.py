@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any
 
 import pytest
@@ -18,7 +18,9 @@ from engine import (
     Value,
     dot,
     exp,
+    gradient,
     maximum,
+    no_grad,
     register,
     relu,
     sqrt,
@@ -28,6 +30,7 @@ from engine import (
 from engine.check import gradcheck
 from engine.checking import differences
 from engine.checking.findings import Report
+from engine.checking.subjects import FunctionSubject
 from engine.checking.suspects import suspects
 from engine.rules import ROWS, TABLE
 
@@ -174,7 +177,10 @@ def test_a_planted_fault_is_named(name: str, partials: list[Any], plant: Plant) 
     assert [each.row.name for each in report.suspects] == [name], report
     assert not report
     (suspect,) = report.suspects
-    assert f"the primitive {name} is wrong: at {name}(" in str(report) or row.symbol in str(report)
+    call = re.escape(row.call(*["\0"] * arity)).replace("\0", r"\(?[-\d.e]+\)?")
+    assert re.search(
+        f"^the primitive {name} is wrong: at {call} its partial in ", str(report), re.M
+    )
     assert not isfinite(suspect.got) or suspect.got != pytest.approx(suspect.expected, rel=1e-6)
 
 
@@ -249,6 +255,64 @@ def test_a_fault_in_the_last_of_many_operands(plant: Plant) -> None:
     )
 
 
+@pytest.mark.usefixtures("_precision")
+@pytest.mark.parametrize("scale", [1e-13, 1e-30, 1e-100])
+def test_small_numbers_are_no_excuse(scale: float) -> None:
+    """What is lost is lost, however small; what is right stays right."""
+    assert [f.verdict for f in gradcheck(lambda x: scale * x * x.data, 3.0).findings] == ["wrong"]
+    assert not gradcheck(lambda x: x.sin() * x.detach() * scale, 1.0)
+    for f in (lambda x: scale * x * x, lambda x: (scale * x).exp() - 1, lambda x: x.sin() * scale):
+        for x in (3.0, 0.0, 1e-9):
+            assert gradcheck(f, x, order=2).of("wrong") == [], (x, f)
+
+
+CANCELLED: list[Callable[[Value], Any]] = [
+    lambda x: x.sin() ** 2 + x.cos() ** 2 - 1,
+    lambda x: (x + 1) * (x - 1) - x * x,
+    lambda x: x**4,
+    lambda x: tanh(x * 1e10) * 1e-20,
+]
+
+
+@pytest.mark.usefixtures("_precision")
+@pytest.mark.parametrize("f", CANCELLED)
+@pytest.mark.parametrize("x", [1e-9, 0.7, 3.0])
+def test_noise_of_terms_that_cancel_is_no_fault(f: Callable[[Value], Any], x: float) -> None:
+    report = gradcheck(f, x, order=2)
+    assert report, report
+
+
+def test_a_second_derivative_where_the_first_is_zero() -> None:
+    report = gradcheck(lambda x: x[0] * x[0] + x[0] * x[1], [0.0, 0.0], order=2)
+    assert [each.got for each in report.findings] == [0.0, 0.0, 2.0, 1.0, 1.0, 0.0]
+    assert {each.verdict for each in report.findings} == {"right"}
+
+
+@pytest.mark.usefixtures("_precision")
+@pytest.mark.parametrize(
+    ("f", "x", "words"),
+    [
+        (lambda x: x * x, inf, "x = inf: got inf, which could not be checked: no step leads away"),
+        (lambda x: x * x, nan, "x = nan: got nan, which could not be checked: no step leads away"),
+        (lambda x: 1 / x, 1e-200, "to or across a pole of 1 / 1e-200"),
+        (lambda x: x * 1e308 * 10, 1.0, "what is differentiated is inf there"),
+    ],
+)
+def test_places_where_nothing_can_be_told(f: Callable[[Value], Any], x: float, words: str) -> None:
+    report = gradcheck(f, x)
+    assert words in str(report)
+    (finding,) = report.findings
+    assert finding.verdict == "unknown"
+
+
+@pytest.mark.usefixtures("_precision")
+def test_beside_a_pole_nothing_can_be_told() -> None:
+    for f in (lambda x: x.tan(), lambda x: x.tan() * x.data):
+        report = gradcheck(f, 1.5707963)
+        assert report.of("unknown") == report.findings
+        assert "a step leads to or across a pole of tan(1.5708)" in str(report)
+
+
 # --- networks ---
 
 
@@ -264,6 +328,22 @@ def test_a_whole_network(activation: str, capsys: pytest.CaptureFixture[str]) ->
     )
     assert [p.data for p in model.parameters()] == before
     assert not any(p.has_grad for p in model.parameters())
+
+
+def test_no_grad_around_it_changes_nothing() -> None:
+    with no_grad():
+        model = nn.MLP(2, [3, 1], "tanh", seed=1)
+        assert gradcheck(model, X, Y, nn.squared_error, order=2).relative_norm < 1e-8
+        assert gradcheck(lambda x: x.tan() * x, 0.5, order=2)
+        assert not gradcheck(lambda x: x * x.data, 0.5)
+        assert Value(2.0).tan().is_constant
+
+
+def test_order_one_differentiates_at_one_point_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(FunctionSubject, "gradients", lambda self, at: calls.append(at))
+    assert gradcheck(lambda x: x.sin(), 0.5)
+    assert calls == []
 
 
 def test_its_gradient_is_that_of_the_mean_loss() -> None:
@@ -314,16 +394,24 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: gradcheck(3.0, 1.0), TypeError, "takes a function, or a network, but got 3.0"),
     (lambda: gradcheck(Value(3.0)), TypeError, "write gradcheck\\(f, x\\), where f computes it"),
     (lambda: gradcheck(lambda x: 3.0, 1.0), TypeError, "needs an f that returns a Value"),
-    (lambda: gradcheck(lambda x: x), TypeError, "positional arguments, but got none"),
+    (lambda: gradcheck(lambda x: x), TypeError, r"got none: write gradcheck\(f, 3.0\)$"),
     (lambda: gradcheck(lambda x: x, "3"), TypeError, "convert text with float"),
     (lambda: gradcheck(lambda x: x, 1.0, order=3), ValueError, "order is 1, or 2"),
     (lambda: gradcheck(lambda x: x, 1.0, sample=0), ValueError, "sample is a number of"),
+    (lambda: gradcheck(lambda x: x, 1.0, tolerance=nan), ValueError, "above 0, .* got nan"),
+    (lambda: gradcheck(lambda x: x, 1.0, tolerance=-1.0), ValueError, "above 0, .* got -1.0"),
+    (lambda: gradcheck(lambda x: x, 1.0, tolerance="1"), ValueError, "above 0, .* got '1'"),  # type: ignore[arg-type]
     (lambda: gradcheck(lambda x: x * random.random(), 1.0), ValueError, "nothing to chance"),
     (lambda: gradcheck(MODEL, X), TypeError, "with examples, targets and loss"),
     (lambda: gradcheck(MODEL, X, Y, "hinge"), TypeError, r"got 'hinge': write nn\.hinge"),
     (lambda: gradcheck(MODEL, X, Y[:2], nn.hinge), ValueError, "3 examples and 2 targets"),
     (lambda: gradcheck(MODEL, [], [], nn.hinge), ValueError, "0 examples and 0 targets"),
     (lambda: gradcheck(MODEL, X, Y, lambda a, y: 3.0), TypeError, "must return a Value"),
+    (
+        lambda: gradcheck(MODEL, X, Y, lambda a, y: gradient(a * a, a) * a),
+        TypeError,
+        "would lose the gradient of a Value: write gradient\\(y, xs, differentiable=True\\)",
+    ),
 ]
 
 

@@ -1,0 +1,78 @@
+"""Which replay of a graph is faster for a batch: the tape's loop, or array instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from engine.loops.flatten import levels_of
+from engine.node import COMPILED
+from engine.tape import Tape
+
+# Microseconds, as measured; only their proportions matter.
+PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
+PER_TERM: Final = 0.002 if COMPILED else 0.15
+PER_INSTRUCTION: Final = 5.0  # of a program, however few the rows
+PER_ELEMENT: Final = 0.0006
+
+
+class Estimate(NamedTuple):
+    """What the replays would take, in microseconds."""
+
+    tape: float
+    program: float
+    instructions: int
+    is_least: bool  # whether there are at least so many instructions, which is enough to know
+
+    @property
+    def best(self) -> str:
+        """The faster one."""
+        return "tape" if self.tape <= self.program else "program"
+
+
+class Choice:
+    """What the replays of a graph take.
+
+    Args:
+        tape: the graph.
+        instructions: counts the array instructions, which may take longer than to do without.
+    """
+
+    def __init__(self, tape: Tape, instructions: Callable[[], int]) -> None:
+        self.tape, self.instructions = tape, instructions
+        self.known: dict[int, str] = {}
+
+    @cached_property
+    def depth(self) -> int:
+        """How many instructions there are at least."""
+        return max(levels_of(self.tape.fused), default=0)
+
+    def estimate(self, batch: int) -> Estimate:
+        """How long each would take for a batch, roughly."""
+        nodes, terms = self.tape.size
+        tape = batch * (PER_NODE * nodes + PER_TERM * terms)
+        is_least = tape <= PER_INSTRUCTION * self.depth
+        count = self.depth if is_least else self.instructions()
+        program = PER_INSTRUCTION * count + PER_ELEMENT * batch * terms
+        return Estimate(tape, program, count, is_least)
+
+    def faster(self, batch: int) -> str:
+        """Which one is chosen for a batch: "tape" or "program"."""
+        found = self.known.get(batch)
+        if found is None:
+            found = self.known[batch] = self.estimate(batch).best
+        return found
+
+    def report(self, batch: int) -> str:
+        """Which one is chosen for a batch, and why."""
+        guess, tape = self.estimate(batch), self.tape
+        fused = tape.fused
+        return (
+            f"{len(tape):,} nodes, after fusion {len(fused.codes):,} with {len(fused.args):,} "
+            f"operands, {self.depth} levels deep\n"
+            f"for {batch:,} example{'s' * (batch != 1)}: about {guess.tape:.3g} us by the tape's "
+            f"loop, {guess.program:.3g} us by {'at least ' * guess.is_least}"
+            f"{guess.instructions} array instructions\n"
+            f"so the {guess.best} runs"
+        )

@@ -1,0 +1,186 @@
+"""Plans: what is kept of them, how large they may be, and which numbers are told apart."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Value, atan2, exp, minimum, record, relu, sqrt, tanh, where
+from engine import program as programs
+from engine.batching.plan import Plan
+from engine.program import Program
+
+INF = math.inf
+
+
+def both(function: Any, *given: Any, **options: Any) -> list[Any]:
+    """What the two replays give for a function of inputs."""
+    replays: Any = "program", "tape"
+    return [record(function, replay=each, **options).value_and_gradient(*given) for each in replays]
+
+
+# --- chunks ---
+
+
+def curve(x: Any, y: Any) -> Any:
+    return tanh(x * y) + exp(-x * x)
+
+
+def test_chunks_in_threads_are_put_together_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 5000))
+    w = Value(0.5)
+    options: Any = {"wrt": "both", "reduce": "sum"}
+    whole = record(lambda x, y: curve(x, w * y), [w]).value_and_gradient(x, y, **options)
+    seen = set()
+    run = Plan.run
+
+    def watched(self: Plan, *given: Any) -> None:
+        seen.add(threading.get_ident())
+        meet.wait(20)  # so that no thread can do the work of another
+        run(self, *given)
+
+    meet = threading.Barrier(2)
+    monkeypatch.setattr(Plan, "run", watched)
+    monkeypatch.setattr(Program, "chunk", lambda *_: 1250)
+    monkeypatch.setattr(programs, "available", lambda: 2)
+    value, ((of_x, of_y), of_w) = record(lambda x, y: curve(x, w * y), [w]).value_and_gradient(
+        x, y, **options
+    )
+    assert len(seen) == 2
+    assert value == pytest.approx(whole[0], rel=1e-13)
+    np.testing.assert_array_equal((of_x, of_y), whole[1][0])
+    np.testing.assert_allclose(of_w, whole[1][1], rtol=1e-12)
+
+
+def test_an_infinity_in_any_chunk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "chunk", lambda *_: 10)
+    monkeypatch.setattr(programs, "available", lambda: 3)
+    x = np.linspace(0.5, 1.0, 95)
+    x[[33, 94]] = 0.0  # where sqrt has no derivative, and is not chosen
+    gradient = record(lambda x: where(x > 0, sqrt(x), 2 * x), replay="program").gradient(x)
+    np.testing.assert_allclose(gradient, np.where(x > 0, 0.5 / np.sqrt(np.maximum(x, 0.1)), 2.0))
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("3", 3), ("0", None), ("many", None), ("", None)])
+def test_how_many_threads(asked: str, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert programs.available() == threads or (threads is None and programs.available() >= 1)
+
+
+def test_a_plan_takes_so_much_memory_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = [[Value(0.01 * (i + j)) for i in range(20)] for j in range(30)]
+
+    def layer(x: Any) -> Any:
+        return sum(sum(w * v for w, v in zip(row, x, strict=True)) for row in weights)
+
+    recorded = record(
+        layer, example=(np.zeros((1, 20)),), parameters=[w for row in weights for w in row]
+    )
+    program = recorded.program
+    assert program.has_products
+    assert program.chunk(5000, np.float64, programs.NOTHING) == 5000
+    rows = program.layout.sizes[1]
+    monkeypatch.setattr(programs, "MEMORY", 100 * rows * 8)
+    monkeypatch.setattr(programs, "CACHE", 1)
+    assert program.chunk(5000, np.float64, programs.NOTHING) == 100
+
+
+def test_of_many_sizes_the_last_plans_are_kept() -> None:
+    recorded = record(curve, replay="program")
+    for n in range(1, 40):
+        recorded(np.ones(n), np.ones(n))
+    kept = [key[0] for key in recorded.program.plans]
+    assert kept == list(range(40 - programs.KEPT_PLANS, 40))
+
+
+def test_plans_are_kept_by_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = record(curve, replay="program")
+    recorded(np.ones(100), np.ones(100))
+    (kept,) = recorded.program.plans.values()
+    assert kept[0].size == kept[0].S.nbytes + kept[0].Z.nbytes
+    monkeypatch.setattr(programs, "MEMORY", 2.5 * kept[0].size)
+    for n in (100, 99, 98, 97):
+        recorded(np.ones(n), np.ones(n))
+    assert [key[0] for key in recorded.program.plans] == [98, 97]
+
+
+# --- one point by the program ---
+
+
+def test_an_infinity_that_is_given_is_no_reason_to_give_up() -> None:
+    recorded = record(lambda x: minimum(x, INF) * 2, replay="program")
+    assert [recorded(float(x)) for x in range(3)] == [0.0, 2.0, 4.0]
+    assert [len(kept) for kept in recorded.program.plans.values()] == [1]
+
+
+def test_a_plan_whose_run_gave_up_is_used_again() -> None:
+    recorded = record(lambda x: 1 / x, replay="program")
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            recorded(0.0)
+    assert [len(kept) for kept in recorded.program.plans.values()] == [1]
+
+
+# --- numbers ---
+
+
+def test_zeros_of_either_sign_are_two_constants() -> None:
+    for zero in (0.0, -0.0, 0.0):
+        for value, _ in both(lambda x, zero=zero: atan2(zero, x), np.array([-1.0])):
+            assert math.copysign(1.0, value[0]) == math.copysign(1.0, zero)
+
+
+def test_a_gradient_does_not_overflow_where_its_partial_does_not() -> None:
+    def steep(x: Any, y: Any) -> Any:
+        return tanh((x / y - 1e150) * 1e160)
+
+    for _, (of_x, of_y) in both(steep, np.array([1e300]), np.array([1e150])):
+        assert of_x[0] == pytest.approx(1e10)
+        assert of_y[0] == pytest.approx(-1e160)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 5000])
+def test_numbers_beside_arrays_in_maximum(batch: int) -> None:
+    x = np.random.default_rng(2).normal(size=(batch, 3))
+    for value, gradient in both(lambda x: sum(relu(v) + minimum(v, 0.25) for v in x), x):
+        np.testing.assert_allclose(value, (np.maximum(x, 0) + np.minimum(x, 0.25)).sum(1))
+        np.testing.assert_array_equal(gradient, (x > 0) * 1.0 + (x < 0.25))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nothing_warns(dtype: Any) -> None:
+    p = Value(1e300)
+    recorded = record(lambda x: p * x * 1e300, [p], dtype=dtype, replay="program")
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        for _ in range(2):
+            value, gradient = recorded.value_and_gradient(np.array([1e300, -1e300]))
+            assert math.isnan(value)
+            assert np.isnan(gradient).all()
+
+
+# --- what is said ---
+
+
+def test_a_report_does_not_look_for_instructions_that_nobody_needs() -> None:
+    def chain(x: Any) -> Any:
+        for _ in range(300):
+            x = tanh(x)
+        return x
+
+    recorded = record(chain, example=(1.0,))
+    assert "at least 300 array instructions" in recorded.report(0.5)
+    assert "layout" not in vars(recorded.program)
+
+
+def test_the_calls_that_came_last_stay_quick() -> None:
+    recorded = record(curve)
+    for n in range(1, 70):
+        recorded.value_and_gradient(np.ones(n), np.ones(n))
+    assert len(recorded.calls) == 64
+    assert [key[0] for key, *_ in recorded.calls][-1] == (69,)

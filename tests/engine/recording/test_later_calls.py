@@ -1,0 +1,121 @@
+"""Later calls go a shorter way than the first, and say the same to the last bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Value, dot, log, maximum, record, relu, sqrt, where
+
+from ..replays import same, twice
+
+REPLAYS = ["tape", "program"]
+GENERATOR = np.random.default_rng(0)
+W = [Value(x) for x in GENERATOR.normal(size=16)]
+NUMBERS = np.array([w.data for w in W])
+
+
+def net(x: Any) -> Any:
+    """Three neurons and a sum of theirs."""
+    hidden = [dot(W[4 * k : 4 * k + 4], x).tanh() for k in range(3)]
+    return dot(W[12:15], hidden, W[15])
+
+
+def by_arrays(X: Any) -> tuple[Any, Any, Any]:
+    """Values of the net and the gradients in the inputs and the parameters, written out."""
+    first, second, bias = NUMBERS[:12].reshape(3, 4), NUMBERS[12:15], NUMBERS[15]
+    hidden = np.tanh(X @ first.T)
+    below = second * (1 - hidden**2)
+    slopes = np.einsum("bk,bi->bki", below, X).reshape(len(X), -1)
+    ones = np.ones((len(X), 1))
+    return hidden @ second + bias, below @ first, np.concatenate([slopes, hidden, ones], axis=1)
+
+
+@pytest.mark.parametrize("replay", [*REPLAYS, "auto"])
+@pytest.mark.parametrize("rows", [1, 33, 10_000])
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_batches(rows: int, reduce: Any, replay: Any) -> None:
+    if replay == "tape":
+        rows = min(rows, 200)
+    X = GENERATOR.normal(size=(rows, 4))
+    recorded = record(net, W, replay=replay)
+    share = 1 / rows if reduce == "mean" else 1.0
+    value, (of_inputs, of_parameters) = twice(recorded, X, wrt="both", reduce=reduce)
+    values, inputs, parameters = by_arrays(X)
+    assert value == pytest.approx(share * values.sum(), rel=1e-12, abs=1e-12 * np.abs(values).max())
+    same(of_inputs, share * inputs, np.abs(inputs).max() * share)
+    same(of_parameters, share * parameters.sum(axis=0), share * np.abs(parameters).sum())
+    same(twice(recorded, X, wrt="inputs", reduce="none")[0], values)
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+def test_batches_in_float32(replay: Any) -> None:
+    X = GENERATOR.normal(size=(70, 4))
+    for recorded, given in [
+        (record(net, W, replay=replay), X.astype(np.float32)),
+        (record(net, W, replay=replay, dtype="float32"), X),
+    ]:
+        _, (of_inputs, of_parameters) = twice(recorded, given, wrt="both")
+        assert {of_inputs.dtype, of_parameters.dtype} == {np.dtype(np.float32)}
+        np.testing.assert_allclose(of_inputs * 70, by_arrays(X)[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [None, "float64", "float32"])
+@pytest.mark.parametrize("replay", [*REPLAYS, "auto"])
+def test_a_point_is_computed_in_float64_whatever_is_asked_for_batches(
+    dtype: Any, replay: Any
+) -> None:
+    x = [0.1, -0.7, 1 / 3, 1e-9]
+    recorded = record(net, W, replay=replay, dtype=dtype)
+    for reduce in (None, "none", "sum"):
+        value, slopes = twice(recorded, x, wrt="inputs", reduce=reduce)
+        values, inputs, parameters = by_arrays(np.array([x]))
+        assert value == pytest.approx(values[0], rel=1e-14)
+        assert value == recorded(x)
+        assert {*map(type, [value, *slopes])} == {float}
+        assert slopes == pytest.approx(inputs[0], rel=1e-13)
+    value, (_, slopes) = twice(recorded, x, wrt="both")
+    assert slopes.dtype == np.float64
+    assert slopes == pytest.approx(parameters[0], rel=1e-13)
+    assert type(twice(record(lambda a, b: a * b, dtype=dtype), 0.1, 0.2)[1]) is tuple
+
+
+P = Value(2.0)
+BRANCHES: list[tuple[Callable[[Any], Any], Callable[[Any], tuple[float, float]]]] = [
+    (  # a function of x and P, and its derivatives in both where P is 2
+        lambda x: where(x > 0, sqrt(x), 0.0) * P,
+        lambda x: (1 / math.sqrt(x), math.sqrt(x)) if x > 0 else (0.0, 0.0),
+    ),
+    (
+        lambda x: relu(sqrt(abs(x)) * 0.0 - P) + x * P,
+        lambda x: (2.0, x),
+    ),
+    (
+        lambda x: maximum(where(x > 0, log(x), -1.0), P) * P,
+        lambda x: (0.0, 4.0),
+    ),
+    (
+        lambda x: where(x < 0.5, x * P, 1 / x) + x,
+        lambda x: (3.0, x) if x < 0.5 else (1 - x**-2, 0.0),
+    ),
+]
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+@pytest.mark.parametrize(("f", "slopes"), BRANCHES)
+def test_infinities_of_branches_that_are_not_taken(f: Any, slopes: Any, replay: Any) -> None:
+    """Arrays would have 0 * inf = NaN there."""
+    X = np.array([-1.0, 0.0, 1.0, 4.0, 0.0, -0.0])
+    recorded = record(f, [P], replay=replay)
+    expected = np.array([slopes(float(x)) for x in X])
+    _, (of_inputs, of_parameters) = twice(recorded, X, wrt="both", reduce="sum")
+    same(of_inputs, expected[:, 0])
+    same(of_parameters, expected[:, 1].sum(keepdims=True))
+    for x, (slope, of_parameter) in zip(X.tolist(), expected, strict=True):
+        if x > 0:  # at one point, what has no value is an error
+            of_input, of_all = twice(recorded, x, wrt="both")[1]
+            same([of_input, *of_all], [slope, of_parameter])
