@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def picture(step: Pass) -> Drawing:
     """The whole graph with its gradients, the nodes called as in the lecture."""
-    for name, nodes in zip(("net_h", "out_h", "net_o", "out_o", "E_o"), step, strict=False):
+    for name, nodes in zip(("net_h", "out_h", "net_o", "out_o", "E_o"), step[:5], strict=True):
         for k, node in enumerate(nodes, start=1):
             node.label = f"{name}{k}"
     step.error.label = "E"

@@ -4,7 +4,7 @@ The page needs nothing else: pictures are in it. A demo that fails is shown with
 others still run, and the exit status is 1. Demos that are named are the only ones that run.
 
 Command: chainrule course
-Command: chainrule course lecture xor --out xor_only
+Command: chainrule course lecture xor --seed 7 --out xor_only
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None, version: str = "chainrule") -> int:
         "--out", type=Path, default=Path("course"), metavar="FOLDER",
         help="where index.html goes, and the pictures",
     )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="for all of them, instead of their own"
+    )
     chosen = parser.parse_args(argv)
     unknown = [name for name in chosen.demos if name not in COURSE]
     if unknown:
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None, version: str = "chainrule") -> int:
     chapters = []
     for k, name in enumerate(names, start=1):
         print(f"{k:2} of {len(names)}: {name:18}", end="", flush=True)
-        chapters.append(chapter(name, chosen.out))
+        chapters.append(chapter(name, chosen.out, chosen.seed))
         print(f"{chapters[-1].seconds:6.1f} s{'   failed' * bool(chapters[-1].failure)}")
     place = chosen.out / "index.html"
     place.write_text(page(chapters, version), encoding="utf-8")
@@ -56,14 +59,15 @@ def main(argv: Sequence[str] | None = None, version: str = "chainrule") -> int:
     return int(bool(failed))
 
 
-def chapter(name: str, out: Path) -> Chapter:
+def chapter(name: str, out: Path, seed: int | None = None) -> Chapter:
     """Run a demo; whatever goes wrong is told in its chapter."""
+    words = [] if seed is None else ["--seed", str(seed)]
     said, failure, started, doc = StringIO(), "", perf_counter(), f"{name}: {name}"
     try:
         demo = import_module(f"demos.{name}")
         doc = demo.__doc__ or doc
         with redirect_stdout(said):
-            demo.main(["--out", str(out)])
+            demo.main(["--out", str(out), *words])
     except (Exception, SystemExit):
         failure = traceback.format_exc()
     return Chapter(name, doc, said.getvalue(), perf_counter() - started, failure)

@@ -23,17 +23,15 @@ Networks and Deep Learning, 2015, chapters 1 and 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from demos.parts import digits_pictures, first_layer, handwriting, report, stopwatch
+from demos.parts.images import Images, certainty, load
 from demos.parts.report import compare, table
-from demos.parts.stopwatch import spoken
-from nn import MLP, History, confusion_matrix, fit, mnist, outputs
-from nn.download import cache_folder
+from nn import MLP, History, confusion_matrix, fit
 
 SIZES = [784, 16, 16, 10]
 LECTURE, BEST = "as in the lecture", "relu and Adam"
@@ -49,15 +47,6 @@ FEW, NOISE = 300, 1000  # images: with --eager, and of noise
 ANEW, MICROGRAD = 50, 2  # images by which others are timed
 
 
-class Images(NamedTuple):
-    """Pixels from 0 to 1, and what they show; those to learn from, and others."""
-
-    X: Any
-    y: Any
-    X_test: Any
-    y_test: Any
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Train twice, compare, and look at what has been learnt."""
     chosen = report.options(
@@ -69,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         mnist=(None, "the folder with the four files of MNIST"),
         image=(None, "an image file with a digit drawn by hand, to be read"),
     )
-    drawn = chosen.image and digit_on(chosen.image)  # if it cannot be read, say so now
-    images = load(chosen.mnist, chosen.eager)
+    drawn = chosen.image and handwriting.digit_on(chosen.image)  # if it cannot be read, say so now
+    images = load(chosen.mnist, FEW if chosen.eager else None)
     models = {name: MLP(784, SIZES[1:], **how, seed=chosen.seed) for name, (how, _) in WAYS.items()}
     print(f"{len(images.X):,} images to learn from, {len(images.X_test):,} others\n")
     print(compare(parameters(models[LECTURE])))
@@ -93,32 +82,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         report.save_figure(figure, chosen.out, name)
 
 
-def load(folder: Path | None, few: bool) -> Images:
-    """All of MNIST, if it is there; what is bundled, if not."""
-    try:
-        data = mnist(folder or cache_folder() / "mnist")
-    except FileNotFoundError:
-        if folder:
-            raise
-        data = mnist(subset=True)
-    n = FEW if few else None
-    return Images(
-        data.train_pixels[:n] / 255, data.train_labels[:n],
-        data.test_pixels[:n] / 255, data.test_labels[:n],
-    )  # fmt: skip
-
-
 def learn(model: MLP, X: Any, y: Any, way: str, **more: Any) -> History:
     """By mini-batches, in smaller and smaller steps."""
     return fit(model, X, y, **WAYS[way][1], schedule="cosine", **more)
-
-
-def digit_on(path: Path) -> tuple[Any, Any]:
-    """The image in a file, and the digit on it; if there is none, the demo ends with a word."""
-    try:
-        return handwriting.read(path)
-    except ValueError as error:
-        raise SystemExit(f"{path}: {error}") from None
 
 
 def parameters(model: Any) -> list[tuple[str, str, float]]:
@@ -149,13 +115,7 @@ def durations(history: History, images: Images, seed: int) -> str:
         "a graph for each image": (ANEW, anew["seconds"][0] / ANEW),
         "micrograd": (MICROGRAD, theirs),
     }
-    rows = [
-        [name, f"{n:,}", *(spoken(k * seconds) for k in (1, len(X), len(X) * epochs))]
-        for name, (n, seconds) in measured.items()
-        if seconds is not None
-    ]
-    found = table(["", "measured on", "an image", "an epoch", f"{epochs} epochs"], rows)
-    return found if theirs else f"{found}\n\n(micrograd is not installed: pip install micrograd)"
+    return stopwatch.scaled(measured, len(X), epochs)
 
 
 def look(models: dict[str, MLP], curves: Any, images: Images, seed: int) -> dict[str, Any]:
@@ -183,15 +143,6 @@ def look(models: dict[str, MLP], curves: Any, images: Images, seed: int) -> dict
         "digits_answers": digits_pictures.answers(images.X_test, images.y_test, noise, *answers),
         "digits_weights": digits_pictures.weights(layers),
     }
-
-
-def certainty(model: Any, X: Any) -> Any:
-    """What it says to each image: its outputs after sigmoids, or what softmax makes of them."""
-    found = outputs(model, X)
-    if model.output_activation == "sigmoid":
-        return found
-    powers = np.exp(found - found.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 if __name__ == "__main__":

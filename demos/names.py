@@ -1,12 +1,12 @@
 """names: can a network whose every number is a scalar learn to invent first names?
 
 A GPT of one layer, 16 wide, with four heads: 4,192 parameters, written with Values and weighted
-sums in `demos/gpt.py`. It reads names letter by letter and learns to foretell the next one, from a
-new name at each step, so that the losses are those of names which it has not seen. For each length
-of a name the graph is recorded once and then replayed as a few array instructions; with --eager
-every step builds its thousands of nodes anew, and comes to the same numbers. Then it invents names,
-each letter drawn by the probabilities that it gives. It draws the attention of its heads in one
-name, and the losses beside those of guessing by counts.
+sums in `demos/parts/gpt.py`. It reads names letter by letter and learns to foretell the next one,
+from a new name at each step, so that the losses are those of names which it has not seen. For each
+length of a name the graph is recorded once and then replayed as a few array instructions; with
+--eager every step builds its thousands of nodes anew, and comes to the same numbers. Then it
+invents names, each letter drawn by the probabilities that it gives. It draws the attention of its
+heads in one name, and the losses beside those of guessing by counts.
 
 Command: chainrule names
 Expect: a loss from 3.3, which is guessing, to below that of knowing which letters follow which;
@@ -19,21 +19,18 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from math import log
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demos.parts import report
+from demos.parts import names_picture, report
 from demos.parts.gpt import GPT, Array, Nodes, Programs, constants, rms_norm
-from demos.parts.report import BLUE, FAINT, INK, RED, plain
 from engine import no_grad
 from nn import Adam, names
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 END = "."  # before and after every name
@@ -128,46 +125,25 @@ def guessing(texts: Sequence[str], before: int) -> float:
     return float(np.mean([np.mean(each) for each in losses]))
 
 
-def picture(model: GPT, losses: Sequence[float], known: Sequence[str]) -> Figure:
-    """Above the attention of each head in one name, below the losses."""
-    figure = report.canvas(12, 6.6)
-    grid = figure.add_gridspec(2, model.heads, height_ratios=[1.2, 1])
-    letters = END + ATTENDED + END
+def attention(model: GPT, name: str) -> list[Array]:
+    """What each head looks at in a name: a row for each letter, with a share for each before it."""
     with no_grad():
-        stream = model.embed(constants(one_hot(letters[:-1])))
+        stream = model.embed(constants(one_hot(END + name)))
         heads = model.attention([rms_norm(x) for x in stream])
-    panels = [figure.add_subplot(grid[0, k]) for k in range(model.heads)]
-    for k, (axes, rows) in enumerate(zip(panels, heads, strict=True), start=1):
-        shares = [[s.data for s in row] + [np.nan] * (len(rows) - len(row)) for row in rows]
-        image = axes.imshow(shares, cmap=report.shades("white", BLUE, INK), vmin=0, vmax=1)
-        plain(axes, f"head {k}", xlabel="looks at").set_xticks(range(len(rows)), letters[:-1])
-        axes.set_yticks([])
-    following = [f"{letter} → {after}" for letter, after in pairwise(letters)]
-    panels[0].set_yticks(range(len(following)), following)
-    panels[0].set_ylabel("letter → what follows")
-    bar = panels[-1].inset_axes((1.04, 0, 0.04, 1))
-    figure.colorbar(image, cax=bar, label="share of its attention")
-    curve(figure.add_subplot(grid[1, :]), losses, known)
-    return figure
+    return [
+        np.array([[s.data for s in row] + [np.nan] * (len(rows) - len(row)) for row in rows])
+        for rows in heads
+    ]
 
 
-def curve(axes: Axes, losses: Sequence[float], known: Sequence[str]) -> None:
-    """The loss of each name, their running mean, and what could be had without a network."""
-    steps = range(1, len(losses) + 1)
-    means = [np.mean(losses[max(0, step - 100) : step]) for step in steps]
-    axes.plot(steps, losses, ".", color=BLUE, alpha=0.35, ms=4, label="one name")
-    axes.plot(steps, means, color=RED, lw=2, label="mean of the last 100")
+def picture(model: GPT, losses: Sequence[float], known: Sequence[str]) -> Figure:
+    """The attention in one name, and the losses beside what could be had without a network."""
     levels = {
         "knowing nothing": log(len(TOKENS)),
         "knowing which letters\nare common": guessing(known, before=0),
         "knowing which letters\nfollow which": guessing(known, before=1),
     }
-    for words, level in levels.items():
-        axes.axhline(level, color=FAINT, lw=1, ls="--")
-        right = axes.get_yaxis_transform()  # across in parts of the panel, up in losses
-        axes.text(1.01, level, words, color=FAINT, va="center", transform=right)
-    plain(axes, xlabel="step, each with a new name", ylabel="loss", xlim=(0, len(losses)))
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
+    return names_picture.picture(END + ATTENDED + END, attention(model, ATTENDED), losses, levels)
 
 
 if __name__ == "__main__":

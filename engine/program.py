@@ -49,7 +49,7 @@ class NotFinite(ArithmeticError):  # noqa: N818 - it says what it has met
 class Result(NamedTuple):
     """What a run gives: arrays that belong to the caller."""
 
-    outputs: list[Array]  # of each, a number per example
+    outputs: Sequence[Array]  # of each, a number per example: a list, or rows of one array
     parameter_gradient: Array | None  # summed over the examples
     input_gradient: Array | None  # shape (inputs, batch)
     has_nan: bool = False  # among the gradients; looked for if there are rows that select

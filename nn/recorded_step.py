@@ -163,7 +163,7 @@ class RecordedStep(Step):
             numbers.vector = self.optimizer.update(given, slopes)
         except FloatingPointError:
             return self.node_by_node(X, targets, chance)
-        return Outcome(loss, np.array(found.outputs[1:]).T)
+        return Outcome(loss, np.asarray(found.outputs[1:]).T)
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
         """The same step by the eager engine, to say what is wrong with it, if anything is."""

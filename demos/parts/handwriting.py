@@ -46,6 +46,14 @@ def read(path: Path) -> tuple[Pixels, Pixels]:
     return image, prepared(image)
 
 
+def digit_on(path: Path) -> tuple[Pixels, Pixels]:
+    """The same; if nothing is drawn on it, the demo ends with a word."""
+    try:
+        return read(path)
+    except ValueError as error:
+        raise SystemExit(f"{path}: {error}") from None
+
+
 def prepared(image: Pixels) -> Pixels:
     """The digit on an image, as MNIST would have it.
 

@@ -7,7 +7,7 @@ processes have the processor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import cycle
 from statistics import median
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from demos.parts.report import table
 from engine import Value, record
 from nn import MLP, squared_error
 
@@ -107,6 +108,25 @@ def micrograd(sizes: Sequence[int], X: Array, y: Array, least: float = 0.0) -> f
 def examples_of(X: Array, y: Array) -> Iterator[tuple[Any, Any]]:
     """One after the other, again and again."""
     return cycle(zip(X.tolist(), y.tolist(), strict=True))
+
+
+def scaled(measured: Mapping[str, tuple[int, float | None]], examples: int, epochs: int) -> str:
+    """A table of what a training takes in several ways.
+
+    Args:
+        measured: for each way on how many examples it was measured, and its seconds for one; None
+            for micrograd if it is not installed.
+        examples: how many there are in an epoch.
+        epochs: how many of those.
+    """
+    rows = [
+        [name, f"{n:,}", *(spoken(k * seconds) for k in (1, examples, examples * epochs))]
+        for name, (n, seconds) in measured.items()
+        if seconds is not None
+    ]
+    found = table(["", "measured on", "an image", "an epoch", f"{epochs} epochs"], rows)
+    missing = "\n\n(micrograd is not installed: pip install micrograd)"
+    return found if len(rows) == len(measured) else found + missing
 
 
 def spoken(duration: float) -> str:

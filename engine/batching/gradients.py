@@ -17,7 +17,8 @@ from engine.batching.kernels import (
     contribution,
     uniform_contribution,
 )
-from engine.batching.values import Elementwise, Matrix, Source, Values
+from engine.batching.sources import multiply_by_whole
+from engine.batching.values import Elementwise, Matrix, Values
 from engine.elementary import arrays
 from engine.formulas import Symbol
 from engine.rules import ROWS, TABLE
@@ -183,12 +184,6 @@ class Gradients:
                     return target
 
                 self.into.add(operand.space, operand.rows, one, instruction.space)
-
-
-def multiply_by_whole(inputs: list[Array], source: Source, G: Array, out: Array) -> None:
-    """The gradient of weights whose inputs are the caller's own array."""
-    X = inputs[source.argument][:, source.first : source.last]
-    (np.multiply if len(X) == 1 else np.matmul)(G, X, out)
 
 
 def pull_back_row(row: Any, k: int, y: Array, x: list[Array], g: Array, out: Array) -> None:

@@ -128,10 +128,10 @@ class Plan:
                 call()
         self.inputs[:] = [None] * len(inputs)  # which are the caller's
 
-    def results(self) -> list[Array]:
+    def results(self) -> Sequence[Array]:
         """A copy of each output, a number for every example."""
         if self.together is not None:
-            return list(self.Z.take(self.together, 0))
+            return self.Z.take(self.together, 0)  # type: ignore[return-value] # of rows
         return [
             self.S[row].repeat(self.batch) if space == S else self.Z[row].copy()
             for space, row in self.outputs

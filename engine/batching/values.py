@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 
 from engine.batching.instructions import Indices, Instruction, Operand, S, Z
 from engine.batching.kernels import Known, Workshop, usable, value
-from engine.batching.views import Pattern, affine, split, tiled, view
+from engine.batching.sources import Source, copy_turned, multiply_whole
+from engine.batching.views import (
+    Pattern,
+    affine,
+    is_matrix,
+    split,
+    tiled,
+    view,
+    weight_pattern,
+)
 from engine.elementary import arrays
 from engine.formulas import Symbol, symbol
 from engine.rules import ROWS, TABLE
 
 Array = NDArray[Any]
-
-
-class Source(NamedTuple):
-    """Inputs that an instruction reads where the caller has them: columns of an argument."""
-
-    argument: int
-    first: int
-    last: int
 
 
 class Values:
@@ -251,18 +252,6 @@ class Values:
         return columns
 
 
-def weight_pattern(rows: Indices) -> Pattern | None:
-    """The pattern of a matrix of weights, if BLAS takes them where they are."""
-    pattern = affine(rows)
-    return pattern if pattern is not None and takes(pattern) else None
-
-
-def takes(pattern: Pattern) -> bool:
-    """Whether BLAS takes rows of weights as they are."""
-    (units, n), (down, along) = pattern.shape, pattern.strides
-    return (n == 1 or along == 1) and (units == 1 or down >= n)
-
-
 class Elementwise(NamedTuple):
     """What the gradient of an elementwise instruction has to know."""
 
@@ -283,29 +272,6 @@ class Matrix(NamedTuple):
 def gather(buffer: Array, rows: Indices, out: Array) -> None:
     """Rows in any order. Clipping, of which there is nothing to do, saves NumPy a copy."""
     np.take(buffer, rows, 0, out, "clip")
-
-
-def is_matrix(pattern: Pattern) -> bool:
-    """Whether single numbers in this pattern are a matrix for BLAS, upright or turned."""
-    turned = Pattern(pattern.base, pattern.shape[::-1], pattern.strides[::-1])
-    return takes(pattern) or takes(turned)
-
-
-def multiply_whole(
-    inputs: list[Array], source: Source, W: Array, out: Array, turned: Array | None
-) -> None:
-    """A product with the caller's own array, which has an example in each row."""
-    X = inputs[source.argument][:, source.first : source.last]
-    if turned is None:
-        np.matmul(W, X.T, out)
-    else:
-        np.dot(X, W.T, turned)
-        np.copyto(out, turned.T)
-
-
-def copy_turned(inputs: list[Array], source: Source, out: Array) -> None:
-    """The caller's own array, each example in a column."""
-    np.copyto(out, inputs[source.argument][:, source.first : source.last].T)
 
 
 def evaluate_row(row: Any, columns: list[Array], out: Array) -> None:

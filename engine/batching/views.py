@@ -95,3 +95,21 @@ def split(pattern: Pattern, size: int) -> Pattern | None:
         return pattern if pattern.shape[1] == size else None
     (count,), (stride,) = pattern.shape, pattern.strides
     return Pattern(pattern.base, (count // size, size), (stride * size, stride))
+
+
+def weight_pattern(rows: Indices) -> Pattern | None:
+    """The pattern of a matrix of weights, if BLAS takes them where they are."""
+    pattern = affine(rows)
+    return pattern if pattern is not None and takes(pattern) else None
+
+
+def takes(pattern: Pattern) -> bool:
+    """Whether BLAS takes rows of weights as they are."""
+    (units, n), (down, along) = pattern.shape, pattern.strides
+    return (n == 1 or along == 1) and (units == 1 or down >= n)
+
+
+def is_matrix(pattern: Pattern) -> bool:
+    """Whether single numbers in this pattern are a matrix for BLAS, upright or turned."""
+    turned = Pattern(pattern.base, pattern.shape[::-1], pattern.strides[::-1])
+    return takes(pattern) or takes(turned)

@@ -63,7 +63,21 @@ class Box:
 
 
 class Diagram(Picture):
-    """The picture of a program: notebooks show it, print() lists the instructions."""
+    """The picture of a program: notebooks show it, print() lists the instructions.
+
+    Args:
+        drawn: the boxes, each after its inputs.
+        listing: the program in words.
+        direction: "TB" or "LR".
+        title: a line below the picture; "" for none.
+
+    >>> from engine import record
+    >>> area = record(lambda r: 3 * r * r)
+    >>> area(2.0)
+    12.0
+    >>> area.program.draw()
+    <Diagram of 2 instructions: print it, or .save('program.svg')>
+    """
 
     def __init__(self, drawn: Sequence[Box], listing: str, direction: str, title: str) -> None:
         self._drawn, self._listing = drawn, listing

@@ -55,7 +55,7 @@ class Call:
         self.wrt, self.reduce = options.derivative(
             wrt, reduce, bool(tape.parameters), self.batch is not None, name
         )
-        weights = output_weights(seeds, len(tape.flat.outputs), name)
+        weights = output_weights(seeds, captured.result, name)
         share = 1 / self.batch if self.reduce == "mean" and self.batch else 1.0
         differentiated = tuple(k for k, weight in enumerate(weights) if weight != 0.0)
         self.wanted = Wanted(self.wrt != "inputs", self.wrt != "parameters", differentiated)

@@ -65,9 +65,6 @@ def output_weights(seeds: Any, result: Any, name: str) -> list[float]:
         TypeError: if there are several outputs and no seeds, or if these are no numbers.
         ValueError: if they do not fit the result; it names the place.
     """
-    if isinstance(result, int) and result > 1:  # how many there are, as calls.py says it as yet
-        result = [0] * result
-        seeds = leaves(seeds) if seeds is not None else None
     if seeds is None:
         count = len(leaves(result))
         if count == 1:

@@ -72,15 +72,17 @@ class Trials:
                 row, y, primals = ROWS[node._code], self.values[id(node)], self.primals[id(node)]
                 for k, given in enumerate(node.inputs):
                     local = np.asarray(row.partial(arrays(), k, y, primals), float)
+                    if row.selects and not local.any():
+                        continue  # as in backward(): below there may be an infinity
                     handed = self.blurred(adjoint * local)
-                    if row.selects:
-                        handed = np.where(local == 0.0, 0.0, handed)
                     adjoints[id(given)] = adjoints.get(id(given), 0.0) + handed
         return np.array([np.broadcast_to(adjoints.get(id(x), 0.0), TRIALS) for x in xs])
 
 
 def doubt(trials: Array, number: Array) -> Array:
-    """How far trials are from a number at most; infinite if one of them is not finite."""
+    """How far trials are from a number at most; infinite if only some of them are finite."""
+    here = number[..., None]
+    same = (trials == here) | (np.isnan(trials) & np.isnan(here))
     with np.errstate(all="ignore"):
-        far = np.abs(trials - number[..., None]).max(axis=-1, initial=0.0)
+        far = np.where(same, 0.0, np.abs(trials - here)).max(axis=-1, initial=0.0)
     return np.where(np.isnan(far), np.inf, far)

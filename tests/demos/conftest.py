@@ -1,4 +1,4 @@
-"""What the tests of demos share: no windows, and demos that run once for all tests of a file."""
+"""What the tests of demos share: no windows, and demos that run once for all tests."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from .checks import Run
+from .checks import SMALL, WORDS, Run
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True, scope="session")
 def _no_windows() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLBACKEND", "agg")
         yield
 
 
-@pytest.fixture(scope="module")
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run a demo, once for each choice of options: what it prints, and its pictures' folder.
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a demo in a small size, once for each choice of options.
 
-    It is as small as the constants make it that the file of the test has in SMALL.
+    It returns what the demo prints, and its pictures' folder.
     """
-    small: dict[str, dict[str, object]] = getattr(request.module, "SMALL", {})
 
     @cache
     def run(name: str, *options: str) -> tuple[str, Path]:
         demo, folder = import_module(f"demos.{name}"), tmp_path_factory.mktemp(name)
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
-            for constant, value in small.get(name, {}).items():
+            for constant, value in SMALL.get(name, {}).items():
                 patch.setattr(demo, constant, value)
-            demo.main(["--out", str(folder), *options])
+            demo.main(["--out", str(folder), *(options or WORDS.get(name, []))])
         return said.getvalue(), folder
 
     return run

@@ -12,22 +12,7 @@ import pytest
 from demos import hyperparameters, improve
 from nn.losses import nielsen_cross_entropy, quadratic_cost
 
-from .checks import Run, check_pictures
-
-SMALL: dict[str, dict[str, object]] = {
-    "improve": {"TRAIN": 40, "TEST": 40, "EPOCHS": 6},
-    "hyperparameters": {
-        "TRAIN": 40, "ASIDE": 40, "QUICK": 3, "EPOCHS": 3, "ORDERS": [0.1, 1.0, 100.0],
-        "FINER": [2.0], "STRENGTHS": [0.0, 0.001], "BATCHES": [5, 40], "AROUND": [2.0, 1.0],
-    },
-}  # fmt: skip
-MORE = {"hyperparameters": ["--jobs", "2"]}
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_a_demo_draws(name: str, run: Run) -> None:
-    check_pictures(*run(name, *MORE.get(name, [])), name)
-
+from .checks import Run
 
 # --- improve ---
 

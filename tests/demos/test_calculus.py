@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -12,43 +14,57 @@ from demos import gradient_check, newton, why_order
 from engine import Value
 from engine.rules import TABLE
 
-from .checks import Run, check_pictures
-
-PICTURES = {
-    "newton": ["newton"],
-    "gradient_check": ["gradient_check"],
-    "why_order": ["why_order", "why_order_graph"],
-}
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_demo_draws(name: str, run: Run) -> None:
-    check_pictures(*run(name), *PICTURES[name])
-
+from .checks import Run
 
 # --- newton ---
 
 
 def test_newton_doubles_the_digits_and_is_far_quicker(run: Run) -> None:
-    quick = newton.walk(newton.valley, newton.newton_step, newton.START, 50)
-    slow = newton.walk(newton.valley, newton.descent_step, newton.START, 5000)
-    far = [newton.distance(at) for at in quick]
-    assert len(quick) < 10 < 2000 < len(slow) < 4000
-    assert far[-1] < 1e-11
-    for before, after in ((far[3], far[4]), (far[4], far[5]), (far[5], far[6])):
+    said, _ = run("newton")
+    counts = re.search(
+        r"^To within 0\.000001 of the bottom: (\d+) steps beside ([\d,]+)$", said, re.M
+    )
+    assert counts is not None
+    start = [float(x) for x in re.findall(r"^0 +(\S+) +(\S+)", said, re.M)[0]]
+    walks = {}
+    for step, shown in zip((newton.newton_step, newton.descent_step), counts.groups(), strict=True):
+        path = walks[step] = newton.walk(newton.valley, step, start)
+        far = [newton.distance(at) for at in path]
+        assert f"{len(path) - 1:,}" == shown
+        assert far[-1] <= newton.CLOSE < far[-2]  # both stop at the same distance
+    quick = [newton.distance(at) for at in walks[newton.newton_step]]
+    assert len(quick) < 10 < 2000 < len(walks[newton.descent_step])
+    for before, after in pairwise(quick[3:]):
         assert after < 2 * before**1.5  # before ** 2 but for a factor
-    assert newton.distance(slow[-1]) < 1e-5
-    steps = re.findall(r"^(\d+) .* bowl$", run("newton")[0], re.M)
-    assert [*map(int, steps)] == [*range(len(quick) - 1)]
+    steps = re.findall(r"^(\d+) .* bowl$", said, re.M)
+    assert [*map(int, steps)] == [*range(len(quick))]
+
+
+def test_newtons_counts_are_told_right(run: Run) -> None:
+    quick, slow = re.findall(r"(\S+) steps beside (\S+)$", run("newton")[0], re.M)[0]
+    doc = " ".join(str(newton.__doc__).split())
+    assert f"{quick} steps of Newton's" in doc
+    assert f"and {slow} of gradient descent" in doc
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    told = f"{quick} steps where gradient descent takes {slow} |"
+    assert told in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_another_seed_is_another_start(seed: str, run: Run) -> None:
+    first, other = (
+        said.partition("\n")[0] for said, _ in (run("newton"), run("newton", "--seed", seed))
+    )
+    assert first != other
 
 
 def test_newtons_first_step_by_hand() -> None:
-    x, y = newton.START
+    x, y = start = [-0.5, -1.0]
     slope = np.array([-2 * (1 - x) - 40 * x * (y - x**2), 20 * (y - x**2)])
     curve = np.array([[2 - 40 * y + 120 * x**2, -40 * x], [-40 * x, 20]])
-    step = newton.newton_step(newton.valley, newton.START)
+    step = newton.newton_step(newton.valley, start)
     assert curve @ step == pytest.approx(-slope)
-    down = newton.descent_step(newton.valley, newton.START)
+    down = newton.descent_step(newton.valley, start)
     assert down == pytest.approx(-newton.RATE * slope)
 
 

@@ -89,6 +89,15 @@ def test_the_course_is_one_page_with_all_that_was_said_and_drawn(
     assert 'class="failed"' not in style
 
 
+def test_a_seed_is_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[str]] = []
+    for name in ("perceptron", "lecture"):
+        monkeypatch.setattr(f"demos.{name}.main", lambda words: given.append(words[2:]))
+    for words in ([], ["--seed", "3"]):
+        assert main(["course", "perceptron", "lecture", "--out", str(tmp_path), *words]) == 0
+    assert given == [[], [], ["--seed", "3"], ["--seed", "3"]]
+
+
 @pytest.mark.parametrize("error", [ValueError("so <sad>"), SystemExit(2)])
 def test_a_demo_that_fails_is_shown_and_the_others_run(
     error: BaseException,

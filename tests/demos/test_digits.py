@@ -18,22 +18,13 @@ from matplotlib.pyplot import close
 
 from demos import digits
 from demos.parts import digits_pictures, first_layer, handwriting, stopwatch
+from demos.parts.images import certainty, load
 from nn import MLP, accuracy, mnist, outputs
 
-from .checks import check_pictures
+from .checks import PICTURES, check_pictures, few_images
 
-TRAIN, TEST, EPOCHS = 100, 100, 2
+TEST, EPOCHS = 100, 2
 DATA = mnist(subset=True)
-PICTURES = ["digits", "digits_answers", "digits_weights", "digits_drawn"]
-
-
-def few(train: int = TRAIN, test: int = TEST) -> digits.Images:
-    return digits.Images(
-        DATA.train_pixels[:train] / 255,
-        DATA.train_labels[:train],
-        DATA.test_pixels[:test] / 255,
-        DATA.test_labels[:test],
-    )
 
 
 def on_paper(pixels: Any, folder: Path, name: str = "digit.png") -> Path:
@@ -51,7 +42,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder, said = tmp_path_factory.mktemp("digits"), StringIO()
     image = on_paper(DATA.test_pixels[3], folder)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-        patch.setattr(digits, "load", lambda folder, eager: few())
+        patch.setattr(digits, "load", lambda folder, most: few_images())
         patch.setattr(stopwatch, "micrograd", lambda *arguments: 0.5)
         for constant, number in {"ANEW": 10, "NOISE": 30}.items():
             patch.setattr(digits, constant, number)
@@ -92,7 +83,7 @@ def test_what_micrograd_would_take_is_scaled(shown: tuple[str, Path]) -> None:
 def test_the_confusion_matrix_has_every_image(shown: tuple[str, Path]) -> None:
     rows = lines(shown[0], "took them for")
     counts = np.array([[int(cell) for cell in row[1:]] for row in rows])
-    assert counts.sum(axis=1).tolist() == np.bincount(few().y_test, minlength=10).tolist()
+    assert counts.sum(axis=1).tolist() == np.bincount(few_images().y_test, minlength=10).tolist()
     (right,) = {row[2] for row in lines(shown[0], "it reads") if row[0] == str(EPOCHS)}
     assert f"{counts.trace() / TEST:.2%}" == right
 
@@ -105,7 +96,7 @@ def test_noise_edges_and_the_drawn_digit_are_spoken_of(shown: tuple[str, Path]) 
 
 
 def test_pictures(shown: tuple[str, Path]) -> None:
-    check_pictures(*shown, *PICTURES)
+    check_pictures(*shown, *PICTURES["digits"], "digits_drawn")
 
 
 def test_a_picture_when_nothing_is_wrong_or_right() -> None:
@@ -122,7 +113,7 @@ def test_a_picture_when_nothing_is_wrong_or_right() -> None:
 def test_without_micrograd_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopwatch, "micrograd", lambda *arguments: None)
     monkeypatch.setattr(digits, "ANEW", 10)
-    images = few(20, 10)
+    images = few_images(20, 10)
     model = MLP(784, digits.SIZES[1:], **digits.WAYS[digits.BEST][0], seed=1)
     history = digits.learn(model, images.X, images.y, digits.BEST, epochs=1, seed=1)
     text = digits.durations(history, images, seed=1)
@@ -135,7 +126,7 @@ def test_without_micrograd_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("way", digits.WAYS)
 def test_it_learns(way: str) -> None:
-    images = few(2000, 400)
+    images = few_images(2000, 400)
     model = MLP(784, digits.SIZES[1:], **digits.WAYS[way][0], seed=0)
     history = digits.learn(model, images.X, images.y, way, epochs=10, seed=0)
     assert not history.unrecorded
@@ -144,7 +135,7 @@ def test_it_learns(way: str) -> None:
 
 @pytest.mark.parametrize("way", digits.WAYS)
 def test_node_by_node_it_learns_the_same(way: str) -> None:
-    images, found = few(40, 10), []
+    images, found = few_images(40, 10), []
     for eager in (False, True):
         model = MLP(784, digits.SIZES[1:], **digits.WAYS[way][0], seed=0)
         digits.learn(model, images.X, images.y, way, epochs=2, seed=0, eager=eager)
@@ -153,14 +144,14 @@ def test_node_by_node_it_learns_the_same(way: str) -> None:
 
 
 def test_certainty_is_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    X = few().X_test[:40]
+    X = few_images().X_test[:40]
     sigmoid, relu = (MLP(784, digits.SIZES[1:], **how, seed=0) for how, _ in digits.WAYS.values())
-    assert (digits.certainty(sigmoid, X) == outputs(sigmoid, X)).all()
-    shares, logits = digits.certainty(relu, X), outputs(relu, X)
+    assert (certainty(sigmoid, X) == outputs(sigmoid, X)).all()
+    shares, logits = certainty(relu, X), outputs(relu, X)
     assert shares.sum(axis=1) == pytest.approx(1)
     assert np.log(shares[:, 3] / shares[:, 5]) == pytest.approx(logits[:, 3] - logits[:, 5])
-    monkeypatch.setattr(digits, "outputs", lambda model, X: np.array([[1000.0, 0.0]]))
-    assert digits.certainty(relu, X).tolist() == [[1.0, 0.0]]
+    monkeypatch.setattr("demos.parts.images.outputs", lambda model, X: np.array([[1000.0, 0.0]]))
+    assert certainty(relu, X).tolist() == [[1.0, 0.0]]
 
 
 # --- where the images come from ---
@@ -184,14 +175,26 @@ def test_all_images_where_they_are_and_else_the_bundled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
-    assert len(digits.load(None, False).X) == 6000
+    assert len(load(None, None).X) == 6000
     written(tmp_path / "mnist", 7)
-    assert len(digits.load(None, False).X) == 7
-    assert len(digits.load(written(tmp_path / "other", 8), False).X) == 8
+    assert len(load(None, None).X) == 7
+    assert len(load(written(tmp_path / "other", 8), None).X) == 8
     with pytest.raises(FileNotFoundError, match="nowhere has no train-images"):
-        digits.load(tmp_path / "nowhere", False)
+        load(tmp_path / "nowhere", None)
     shutil.rmtree(tmp_path / "mnist")
-    assert [len(each) for each in digits.load(None, True)] == [digits.FEW] * 4
+    assert [len(each) for each in load(None, 300)] == [300] * 4
+
+
+@pytest.mark.parametrize(("words", "most"), [([], None), (["--eager"], digits.FEW)])
+def test_node_by_node_there_are_a_few(
+    words: list[str], most: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(folder: Path | None, asked_for: int | None) -> None:
+        raise SystemExit(f"of {folder} {asked_for}")
+
+    monkeypatch.setattr(digits, "load", asked)
+    with pytest.raises(SystemExit, match=f"of None {most}$"):
+        digits.main(["--out", str(tmp_path), *words])
 
 
 # --- an image file ---

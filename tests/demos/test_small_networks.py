@@ -23,26 +23,7 @@ from demos import (
 from engine import Value, no_grad
 from nn import MLP, digits, outputs, spirals
 
-from .checks import Run, check_pictures
-
-PICTURES = {
-    "perceptron": ["perceptron", "perceptron_park"],
-    "cost": ["cost"],
-    "descent": ["descent", "descent_rates", "descent_batches"],
-    "neuron": ["neuron", "neuron_ways", "neuron_wishes"],
-    "any_function": ["any_function"],
-    "recurrent": ["recurrent", "recurrent_unrolled"],
-    "convolution": ["convolution", "convolution_shared"],
-    "untrained": ["untrained"],
-}
-SMALL: dict[str, dict[str, object]] = {
-    "perceptron": {"LINES": 300},
-    "cost": {"TRAIN": 20, "TEST": 20, "EPOCHS": 7},
-    "any_function": {"EPOCHS": 3},
-    "recurrent": {"STEPS": 60},
-    "convolution": {"TRAIN": 10, "TEST": 10, "EPOCHS": 2},
-    "untrained": {"EPOCHS": 2, "NEURONS": (2, 3, 4), "COMPARED": 2},
-}
+from .checks import Run
 
 
 def column(text: str, header: str) -> list[str]:
@@ -50,11 +31,6 @@ def column(text: str, header: str) -> list[str]:
     _, _, after = text.partition(header)
     lines = after.splitlines()[2:]
     return [line.split()[-1] for line in lines[: lines.index("")]]
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_demo_draws(name: str, run: Run) -> None:
-    check_pictures(*run(name), *PICTURES[name])
 
 
 def test_perceptron_decides_as_on_the_slide(run: Run) -> None:

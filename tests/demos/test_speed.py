@@ -22,6 +22,7 @@ import pytest
 import engine
 from demos import speed
 from demos.parts import stopwatch
+from demos.parts.races import QUESTIONS, bars, grouped, times_as_long
 from nn import MLP
 
 from .checks import check_pictures
@@ -98,7 +99,7 @@ def numpy_version() -> str:
 def test_the_stored_races_answer_every_question() -> None:
     found = json.loads(speed.STORED.read_text("utf-8"))
     assert found["engine"] == "engine compiled"
-    assert set(speed.grouped(found)) == set(speed.QUESTIONS.values())
+    assert set(grouped(found)) == set(QUESTIONS.values())
 
 
 # --- what is printed and drawn ---
@@ -119,7 +120,7 @@ def test_every_way_is_measured(shown: tuple[str, Path]) -> None:
 
 def test_the_races_are_told(shown: tuple[str, Path], races: Path) -> None:
     for one in json.loads(races.read_text("utf-8"))["races"]:
-        cells = one["peer"], stopwatch.spoken(one["theirs"]), speed.times_as_long(one)
+        cells = one["peer"], stopwatch.spoken(one["theirs"]), times_as_long(one)
         assert re.search(" +".join(map(re.escape, cells)) + "$", shown[0], re.M), one
 
 
@@ -140,7 +141,7 @@ def test_without_races_it_says_how_to_get_them(
 
 
 def test_bars_go_from_ours_to_theirs() -> None:
-    figure = speed.bars(
+    figure = bars(
         stored(
             race("Rosenbrock, 1,000 variables", 0.5),
             race("Rosenbrock, 1,000 variables", 40.0, "slow 2"),
@@ -161,10 +162,10 @@ def test_bars_go_from_ours_to_theirs() -> None:
 
 
 def test_questions_in_their_order_and_the_slowest_first() -> None:
-    beginnings = list(speed.QUESTIONS)
+    beginnings = list(QUESTIONS)
     shuffled = [race(f"{each}, and more", k + 2) for k, each in enumerate(reversed(beginnings))]
-    found = speed.grouped(stored(*shuffled, race(beginnings[0], 99)))
-    assert list(found) == list(speed.QUESTIONS.values())
+    found = grouped(stored(*shuffled, race(beginnings[0], 99)))
+    assert list(found) == list(QUESTIONS.values())
     assert [one["faster"] for one in next(iter(found.values()))] == [99, len(beginnings) + 1]
 
 

@@ -58,15 +58,36 @@ def require_identical(first: Any, later: Any) -> None:
         assert repr(first) == repr(later)
 
 
+def is_at_a_kink(f: Function, parameters: list[Value], X: Any) -> bool:
+    """Whether there is an example whose gradient depends on the last digits."""
+    found = eager(f, parameters, X.tolist(), 1.0)[1:]
+    for step in (1e-12, -1e-12):
+        near = eager(f, parameters, (X + step).tolist(), 1.0)[1:]
+        for mine, theirs in zip(found, near, strict=True):
+            if not np.allclose(mine, theirs, rtol=1e-6, atol=1e-6):
+                return True
+    return False
+
+
 def compare(f: Function, parameters: list[Value], X: Any, replay: Any) -> None:
     """A batch by a replay, and graph by graph."""
+    try:
+        require_equal(f, parameters, X, replay)
+    except AssertionError:
+        if not is_at_a_kink(f, parameters, X):
+            raise
+
+
+def require_equal(f: Function, parameters: list[Value], X: Any, replay: Any) -> None:
+    """The same, kinks included: there rounding may take a replay to the other side."""
     values, of_parameters, of_inputs = eager(f, parameters, X.tolist(), 1 / max(1, len(X)))
     recorded = record(f, parameters, replay=replay)
     same(recorded(*X.T), values)
     wrt = "both" if parameters else "inputs"
     mean, found = twice(recorded, *X.T, wrt=wrt, reduce="mean")
     if len(X):
-        same(mean, np.mean(values))
+        same(mean, np.mean(values), np.max(np.abs(values)))
+        same(twice(recorded, *X[0].tolist(), wrt=wrt)[0], values[0])
     scale = float(np.max(np.abs(of_inputs), initial=1.0))
     own = found[0] if parameters else found
     own = own if X.shape[1] > 1 else (own,)

@@ -22,10 +22,8 @@ def test_only_constants_that_are_used_have_a_place() -> None:
 
 
 def test_constants_stand_where_they_are_met() -> None:
-    w = Value(5.0)
-    recorded = record(
-        lambda x, y: [(x - 3.0) * w - 4.0 * y, as_constant, y], [w], example=(1.0, 2.0)
-    )
+    w, nine = Value(5.0), Value(9.0).detach()
+    recorded = record(lambda x, y: [(x - 3.0) * w - 4.0 * y, nine, y], [w], example=(1.0, 2.0))
     assert list(recorded.tape.flat.constants) == [3.0, 4.0, 9.0]
     assert recorded(2.0, 10.0) == [-45.0, 9.0, 10.0]
     assert recorded.gradient(2.0, 10.0, wrt="both", seeds=[1, 1, 1])[0] == (5.0, -3.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from engine import Value, dot, log, maximum, record, relu, sqrt, where
 
-from ..replays import same, twice
+from ..replays import require_identical, same, twice
 
 REPLAYS = ["tape", "program"]
 GENERATOR = np.random.default_rng(0)
@@ -82,6 +83,17 @@ def test_a_point_is_computed_in_float64_whatever_is_asked_for_batches(
     assert slopes.dtype == np.float64
     assert slopes == pytest.approx(parameters[0], rel=1e-13)
     assert type(twice(record(lambda a, b: a * b, dtype=dtype), 0.1, 0.2)[1]) is tuple
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+@pytest.mark.parametrize("given", [[0.1, 0.2, 0.3, 0.4], np.ones((3, 4))])
+def test_what_a_later_call_says_stays(given: Any, replay: Any) -> None:
+    recorded = record(net, W, replay=replay)
+    for options in ({"wrt": "both"}, {"wrt": "inputs", "reduce": "none"}):
+        _, kept = twice(recorded, given, **options)
+        before = copy.deepcopy(kept)
+        recorded.value_and_gradient([0.0] * 4 if isinstance(given, list) else -given, **options)
+        require_identical(kept, before)
 
 
 P = Value(2.0)

@@ -21,8 +21,10 @@ from engine import (
     no_grad,
     record,
     relu,
+    sqrt,
     where,
 )
+from engine.recording.rounding import Trials, doubt
 
 REPLAYS = ["tape", "program"]
 GENERATOR = np.random.default_rng(0)
@@ -79,6 +81,25 @@ def test_a_large_number_does_not_hide_a_small_one(
         recorded.value_and_gradient(given, **options)
 
 
+@pytest.mark.parametrize("replay", REPLAYS)
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x, factor: x * factor, 1 / 3),
+        (lambda x, factor: (-x) ** 3 * factor, 1 / 3),  # no trial of (-1 / 3) ** 3.0001 helps
+        (lambda x, factor: where(x > 0, sqrt(x), x * factor), 0.0),  # 0 * inf is not looked at
+        (lambda x, factor: 1e4 + x * factor - 1e4, 1e6),
+    ],
+)
+def test_a_last_digit_too_many_is_seen(f: Any, x: float, replay: Any) -> None:
+    factor = [1.0]
+    recorded = record(lambda x: f(x, factor[0]), check=True, replay=replay)
+    recorded.value_and_gradient(np.array([x, x]))
+    factor[0] = 1 + 2e-12
+    with pytest.raises(RuntimeError, match="differs from the function itself"):
+        recorded.value_and_gradient(np.array([x, x]))
+
+
 def test_the_example_that_is_wrong_is_named() -> None:
     calls: list[Any] = []
 
@@ -93,13 +114,25 @@ def test_the_example_that_is_wrong_is_named() -> None:
         recorded(X)
 
 
-def test_nothing_may_be_missing_where_there_is_a_number() -> None:
-    scale = [np.inf]
+@pytest.mark.parametrize(("before", "now"), [(np.inf, 1.0), (1.0, np.inf), (np.nan, np.inf)])
+def test_what_does_not_exist_is_compared_too(before: float, now: float) -> None:
+    scale = [before]
     recorded = record(lambda x: x * scale[0], check=True, example=1.0)
-    assert recorded(X).tolist() == [np.inf] * len(X)
-    scale[0] = 1.0
-    with pytest.raises(RuntimeError, match="is inf"):
+    np.testing.assert_array_equal(recorded(X), X * before)
+    scale[0] = now
+    with pytest.raises(RuntimeError, match=f"is {X[0] * before}, but should be {X[0] * now}"):
         recorded(X)
+
+
+def test_a_function_that_returns_more_than_before() -> None:
+    count = [2]
+    recorded = record(lambda x: [x] * count[0], check=True, example=1.0)
+    recorded(X)
+    for count[0] in (1, 3):
+        with pytest.raises(RuntimeError, match=f"with 2 outputs, but returns {count[0]} now"):
+            recorded(X)
+        with pytest.raises(RuntimeError, match=f"with 2 outputs, but returns {count[0]} now"):
+            recorded.value_and_gradient(X, seeds=[0.0, 1.0])
 
 
 # --- what is rounded is not ---
@@ -145,6 +178,14 @@ def test_what_cancels_passes(f: Callable[[Any], Any], replay: Any) -> None:
     record(f, check=True, replay=replay).value_and_gradient(X)
 
 
+def test_trials_do_not_jump_over_what_is_narrow() -> None:
+    """A step of the last digit of 1e8 makes the bump six times as high; 64 of them miss it."""
+    x = Value(6e-7)
+    bump = exp(-((1e7 * (x + 1e8 - 1e8)) ** 2))
+    trials = Trials(bump, 64 * 2.0**-52)
+    assert 2 * bump.data < doubt(trials.values[id(bump)], np.array(bump.data)) < 1.0
+
+
 @pytest.mark.parametrize("rows", [40, 3000])
 def test_gradients_that_cancel_between_examples_pass(rows: int) -> None:
     x = GENERATOR.normal(size=rows)
@@ -170,8 +211,9 @@ def test_inside_detect_anomaly() -> None:
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_copies_of_a_recorded_graph(twin: Any) -> None:
     w, x = Value(2.0, "w"), Value(3.0, "x")
-    recorded = twin(record({"y": [w * x]}, [w], inputs=[x], check=True))
+    recorded = twin(record({"y": [w * x], "z": x + 1}, [w], inputs=[x], check=True))
     recorded.parameters[0].data = 5.0  # its own
-    assert recorded.value_and_gradient(4.0) == ({"y": [20.0]}, [4.0])
+    expected = {"y": [20.0], "z": 5.0}, [4.0]
+    assert recorded.value_and_gradient(4.0, seeds={"y": [1.0], "z": 7.0}) == expected
     assert (recorded(X)["y"][0] == 5 * X).all()
     assert w.data == 2.0
