@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.batching.boxes import Boxes
 from engine.batching.choice import Choice
-from engine.batching.instructions import Instruction, Layout, Z
+from engine.batching.instructions import Layout, Z
 from engine.batching.listing import listing
 from engine.batching.plan import Plan
 from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
@@ -74,11 +74,6 @@ class Program:
     def layout(self) -> Layout:
         """The instructions."""
         return Layout(self.tape.fused)
-
-    @property
-    def instructions(self) -> list[Instruction]:
-        """The instructions, in the order in which they run."""
-        return self.layout.instructions
 
     def __len__(self) -> int:
         return len(self.layout.instructions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -77,12 +77,3 @@ def misfit(given: Any, wanted: str, place: str, rule: str) -> ValueError:
     """What was given where a structure has to fit another one."""
     advice = ": write array.tolist()" if getattr(given, "shape", ()) else ""
     return ValueError(f"{rule}: {place} should be {wanted}, but got {given!r:.200}{advice}")
-
-
-def same(structure: Any, function: Callable[[Any], Any]) -> Any:
-    """The structure with a function applied to all that it holds.
-
-    >>> same([1.0, (2.0, 3.0)], str)
-    ['1.0', ('2.0', '3.0')]
-    """
-    return restore(structure, map(function, leaves(structure)))

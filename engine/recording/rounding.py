@@ -25,7 +25,7 @@ from engine.rules import ROWS
 Array = NDArray[Any]
 
 TRIALS: Final = 16
-SIZES: Final = 0.5 ** (np.arange(TRIALS) % 8)  # what is large may jump over a kink
+SIZES: Final = 0.5 ** (np.arange(TRIALS) % 8)  # what changes much jumps over what is narrow
 
 
 class Trials:

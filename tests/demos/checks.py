@@ -1,4 +1,4 @@
-"""How small the tests run each demo, what it draws, and what its pictures owe to who looks at them."""
+"""How small the tests run each demo, what it draws, and what pictures owe to those who look."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ SMALL: Final[dict[str, dict[str, Any]]] = {  # what to put in the place of a dem
     "cost": {"TRAIN": 20, "TEST": 20, "EPOCHS": 7},
     "backprop_by_hand": {"STEPS": 20},
     "any_function": {"EPOCHS": 3},
-    "digits": {"load": lambda folder, most: few_images(), "ANEW": 5, "MICROGRAD": 1, "NOISE": 30},
+    "digits": {
+        "load": lambda folder, most: few_images(40, 40), "ANEW": 5, "MICROGRAD": 1, "NOISE": 30,
+    },
     "improve": {"TRAIN": 40, "TEST": 40, "EPOCHS": 6},
     "hyperparameters": {
         "TRAIN": 40, "ASIDE": 40, "QUICK": 3, "EPOCHS": 3, "ORDERS": [0.1, 1.0, 100.0],

@@ -27,6 +27,7 @@ Derived = tuple[list[float], list[float], list[float]]  # value, gradient, Hessi
 
 OPERANDS: Final = 3  # of a row that takes any number of them
 LENGTH: Final = 10  # rows in a random graph, at most
+INSTALLED_AS: Final = {"torch": "torch==2.13.0", "jax": "chainrule[oracle]"}  # as compared
 
 
 # --- random graphs ---
@@ -300,7 +301,7 @@ def module(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        pytest.skip(f"{name} is not installed: pip install 'chainrule[oracle]'")
+        pytest.skip(f"{name} is not installed: pip install '{INSTALLED_AS[name]}'")
 
 
 @cache

@@ -24,7 +24,6 @@ from engine import (
     sqrt,
     where,
 )
-from engine.recording.rounding import Trials, doubt
 
 REPLAYS = ["tape", "program"]
 GENERATOR = np.random.default_rng(0)
@@ -174,16 +173,9 @@ def test_a_network_passes(dtype: str, replay: Any) -> None:
         lambda x: logsumexp([x, -1000.0, x - 1e-9]) - x,
     ],
 )
-def test_what_cancels_passes(f: Callable[[Any], Any], replay: Any) -> None:
-    record(f, check=True, replay=replay).value_and_gradient(X)
-
-
-def test_trials_do_not_jump_over_what_is_narrow() -> None:
-    """A step of the last digit of 1e8 makes the bump six times as high; 64 of them miss it."""
-    x = Value(6e-7)
-    bump = exp(-((1e7 * (x + 1e8 - 1e8)) ** 2))
-    trials = Trials(bump, 64 * 2.0**-52)
-    assert 2 * bump.data < doubt(trials.values[id(bump)], np.array(bump.data)) < 1.0
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_cancels_passes(f: Callable[[Any], Any], dtype: str, replay: Any) -> None:
+    record(f, check=True, replay=replay).value_and_gradient(X.astype(dtype))
 
 
 @pytest.mark.parametrize("rows", [40, 3000])
