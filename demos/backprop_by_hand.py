@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(compare(printed_by_hand.updated(weights)))
     print(f"\nWhat came after: layer by layer, as printed, is not gradient descent\n\n{updates()}")
     print(
-        "\nLayer by layer, hidden gradients come through output weights that have moved already:\n"
+        "\nLayer by layer, hidden gradients come through output weights that have moved already;\n"
         "they are derivatives of no function at one point. All gradients first, then all updates,\n"
         "is a step along the gradient. (The lecture prints the error after 10,000 steps as\n"
         "0.0000351085, a digit too many; and one slide labels the outputs' bias b1: it is b2.)"

@@ -23,7 +23,7 @@ import numpy as np
 
 import engine
 from demos.parts import report
-from demos.parts.report import BLUE, RED, note, plain, table
+from demos.parts.report import BLUE, PALE, RED, plain, table
 from engine import Drawing, Value, dot, draw, topological_order
 from nn import MLP, Layer, Module, Sequential, digits, fit
 
@@ -116,7 +116,9 @@ def maps(figure: Any, convolution: Convolution, images: Any) -> None:
     panels = figure.subplots(1 + FILTERS, 1 + len(images))
     seen = [np.array([a.data for a in convolution(image)]) for image in images]
     for axes in panels.flat:
-        axes.set_axis_off()
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_color(PALE)
+    panels[0, 0].set_axis_off()
     for column, image in enumerate(images, start=1):
         panels[0, column].imshow(image.reshape(SIDE, SIDE), cmap="Greys")
         for row, one in enumerate(seen[column - 1].reshape(FILTERS, PLACES, PLACES), start=1):
@@ -130,10 +132,12 @@ def maps(figure: Any, convolution: Convolution, images: Any) -> None:
 
 def curves(axes: Axes, histories: dict[str, Any]) -> None:
     """The share of new digits that is right, epoch by epoch."""
-    for (name, numbers), colour, away in zip(histories.items(), (RED, BLUE), (8, -18), strict=True):
+    ends = {}
+    for (name, numbers), colour in zip(histories.items(), (RED, BLUE), strict=True):
         axes.plot(range(1, EPOCHS + 1), numbers, color=colour)
-        note(axes, name, (EPOCHS, numbers[-1]), (0, away), color=colour, ha="right")
+        ends[name] = numbers[-1], colour
     plain(axes, f"right of {TEST} others", xlabel="epoch", ylim=(0.5, 1))
+    report.name_curves(axes, EPOCHS, ends)
 
 
 if __name__ == "__main__":

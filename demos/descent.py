@@ -101,8 +101,10 @@ def parabolas(leaps: dict[str, Walk]) -> Figure:
         axes = figure.add_subplot(1, 3, k)
         axes.plot(w, w**2, color=FAINT, lw=1)
         axes.plot(*path.T[:2], "o-", color=RED, lw=1.5)
-        note(axes, "start", path[0, :2], (9, -4))
+        left = path[0, 0] < 0
+        note(axes, "start", path[0, :2], (-9 if left else 9, -4), ha="right" if left else "left")
         plain(axes, f"learning rate {name}", xlabel="w", ylabel="C" if k == 1 else "")
+        axes.set_xlim(-1.3 * far, 1.3 * far)
     return figure
 
 

@@ -120,7 +120,7 @@ def three_ways(pairs: Sequence[Sequence[float]], slope: float) -> Figure:
         note(axes, f"w{k}", (x, dw), (-4, 9), color=RED, ha="right")
         note(axes, f"input {k}", (w, dx), (7, -11), color=BLUE)
     axes.plot(1, slope, "D", color=INK, ms=8)
-    note(axes, "bias", (1, slope), (-4, 9), ha="right")
+    note(axes, "bias", (1, slope), (7, -11))
     axes.set(xlabel="the input of a weight · the weight of an input · 1 for the bias")
     axes.set_ylabel("derivative of a")
     return figure

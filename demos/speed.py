@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from demos.parts import races, report, stopwatch
-from demos.parts.report import AMBER, FAINT, GREEN, PALE, RED, note, plain, table
+from demos.parts.report import AMBER, FAINT, GREEN, PALE, RED, plain, table
 from demos.parts.stopwatch import spoken
 from nn import MLP
 
@@ -74,8 +74,6 @@ def lines(times: dict[str, list[float]]) -> Figure:
     for name, column in times.items():
         level = len(set(column)) == 1  # whose time does not depend on it
         axes.plot(BATCHES, column, "" if level else "o-", color=COLOURS[name], ms=4)
-        words = f"{name}: {spoken(column[-1])}"
-        note(axes, words, (BATCHES[-1], column[-1]), (8, -4), color=COLOURS[name])
     plain(axes, "value and gradient of a network of 337 scalars: time for one example")
     axes.set(xscale="log", yscale="log", xlabel="examples in a batch", xlim=(0.9, 5000))
     axes.minorticks_off()
@@ -83,6 +81,9 @@ def lines(times: dict[str, list[float]]) -> Figure:
     axes.yaxis.set_major_formatter(lambda seconds, _: spoken(seconds))
     axes.grid(axis="y", color=PALE)
     axes.spines["bottom"].set_bounds(1, BATCHES[-1])
+    last = {name: column[-1] for name, column in times.items()}
+    ends = {f"{name}: {spoken(time)}": (time, COLOURS[name]) for name, time in last.items()}
+    report.name_curves(axes, BATCHES[-1], ends)
     return figure
 
 

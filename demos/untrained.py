@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from demos.parts import report
-from demos.parts.report import BLUE, FAINT, RED, note, plain, rounded, table
+from demos.parts.report import BLUE, FAINT, RED, plain, rounded, table
 from nn import Layer, Sequential, accuracy, fit, outputs, spirals
 from nn.boundaries import Snapshot, snapshot
 
@@ -96,12 +96,13 @@ def spiral(axes: Axes, seen: Snapshot, hidden: Any, X: Any, y: Any) -> None:
 
 def losses_of(axes: Axes, losses: dict[str, list[float]]) -> None:
     """The losses, epoch by epoch."""
-    for (name, numbers), away in zip(losses.items(), (3, -10, -4, -4), strict=False):
-        colour = RED if "trained" in name else BLUE
-        axes.plot(numbers, color=colour)
-        note(axes, name, (EPOCHS - 1, numbers[-1]), (6, away), color=colour)
+    colours = {name: RED if "trained" in name else BLUE for name in losses}
+    for name, numbers in losses.items():
+        axes.plot(numbers, color=colours[name])
     plain(axes, xlabel="epoch", ylabel="loss", xlim=(0, EPOCHS * 1.09))
     report.logarithmic(axes, [0.02, 0.05, 0.1, 0.2, 0.5])
+    ends = {name: (numbers[-1], colours[name]) for name, numbers in losses.items()}
+    report.name_curves(axes, EPOCHS - 1, ends)
 
 
 if __name__ == "__main__":

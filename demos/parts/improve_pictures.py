@@ -86,10 +86,11 @@ def curves(
             axes.plot(*kept(history, column), "o", color=colour)
     shares = column == "validation_accuracy"
     place = "lower right" if shares else "upper right"
-    axes.legend(frameon=False, loc=place, labelcolor=INK, fontsize="small")
+    look: Any = {"facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
+    axes.legend(loc=place, labelcolor=INK, fontsize="small", **look)
     axes.set_ylabel("others right" if shares else "cost of the others")
     limits = axes.get_ylim()
-    axes.set_ylim(*(max(0.5, limits[0]), 0.95) if shares else (limits[0], min(1.3, limits[1])))
+    axes.set_ylim(*(max(0.3, limits[0]), 0.95) if shares else (limits[0], min(1.6, limits[1])))
 
 
 def kept(history: History, column: str) -> tuple[float, float]:

@@ -33,6 +33,7 @@ code, pre, td, th { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mon
   font-size: .88rem; }
 .command { background: var(--wash); padding: .5rem .8rem; border-radius: .4rem; margin: 1rem 0; }
 pre, .table { overflow-x: auto; margin: 1rem 0; }
+pre { white-space: pre-wrap; }
 table { border-collapse: collapse; }
 th, td { text-align: right; padding: .16rem 0 .16rem 1.6rem; white-space: nowrap; }
 th { font-weight: 600; border-bottom: 1px solid var(--faint); }
@@ -47,7 +48,8 @@ dd { margin: 0; }
 nav ol { padding-left: 1.6rem; columns: 2 22rem; column-gap: 2.5rem; }
 nav li { break-inside: avoid; margin: 0 0 .5rem; padding-right: .5rem; }
 @media (max-width: 40rem) { body { font-size: 1rem; } h1 { font-size: 1.6rem; }
-  h2 { font-size: 1.25rem; } dl { display: block; } dd { margin-bottom: .5rem; } }
+  h2 { font-size: 1.25rem; } dl { display: block; } dd { margin-bottom: .5rem; }
+  pre { white-space: pre; } }
 @media (prefers-color-scheme: dark) { img { filter: brightness(.92); } }
 @media print { section { break-before: page; } .table, pre { overflow: visible; } }
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 INK, FAINT, PALE = "#22262e", "#6b7280", "#e4e7ec"
 RED, BLUE, GREEN, AMBER = "#c4401c", "#3f5fa8", "#00755c", "#b07a10"
 DEPTHS = "#33466f", "#9fb1d8", "#ffffff", "#f3d9cf"  # of a surface, and up to its heights
+LINE = 14.0  # printer's points from a line of words to the next
 
 
 def options(
@@ -134,6 +137,21 @@ def note(
     x, y = at
     words = re.sub(r"-(?=[\d.])", "−", text)
     axes.annotate(words, (x, y), away, textcoords="offset points", **{"color": INK} | look)
+
+
+def name_curves(axes: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Words with their colour beside the ends of curves, apart where those are not."""
+    figure: Figure = axes.figure.canvas.figure  # the whole, where that is a part of it
+    figure.draw_without_rendering()  # after which heights on the page are known
+    heights = {
+        words: axes.transData.transform((x, y))[1] * 72 / figure.dpi
+        for words, (y, _) in ends.items()
+    }
+    place = -inf
+    for words, height in sorted(heights.items(), key=itemgetter(1)):
+        place = max(place + LINE, height)
+        y, colour = ends[words]
+        note(axes, words, (x, y), (8, place - height - 4), color=colour)
 
 
 def logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
