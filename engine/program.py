@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from threading import Lock
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +16,10 @@ from engine.batching.instructions import Layout, Z
 from engine.batching.listing import listing
 from engine.batching.plan import Plan
 from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
-from engine.quiet import quietly
 from engine.rules import ROWS
 from engine.tape import Tape
 
 Array = NDArray[Any]
-T = TypeVar("T")
 
 CACHE: Final = 2**22  # bytes of values and gradients that a chunk may take
 MEMORY: Final = 2**28  # bytes that a plan may take if a batch can be cut, and all that are kept
@@ -123,48 +119,27 @@ class Program:
         seeds: Sequence[float],
         strict: bool,
     ) -> Result:
-        """So many examples at a time, in several threads if that is quicker."""
+        """So many examples at a time."""
         batch, dtype, columns, wanted = key
         whole = Result(
             [np.empty(batch, dtype) for _ in self.layout.flat.outputs],
             np.zeros(len(parameters), dtype) if wanted.parameters else None,
             np.empty((self.layout.flat.inputs, batch), dtype) if wanted.inputs else None,
         )
-        chunks = [slice(k, min(k + size, batch)) for k in range(0, batch, size)]
-
-        def run_some(share: list[slice]) -> tuple[Any, bool]:
-            """Some of the chunks: their gradient of the parameters, and whether there is a NaN."""
-            of_parameters: Any = 0.0
-            has_nan = False
-            for rows in share:
-                key = rows.stop - rows.start, dtype, columns, wanted
-                plan = self.computed([x[rows] for x in inputs], parameters, key, seeds, strict)
-                for array, output in zip(whole.outputs, plan.results(), strict=True):
-                    array[rows] = output
-                if whole.input_gradient is not None:
-                    whole.input_gradient[:, rows] = plan.input_gradient
-                if wanted.parameters:
-                    of_parameters = of_parameters + plan.parameter_gradient
-                has_nan = has_nan or (self.selects and plan.has_nan())
-                self.give_back(plan, key)
-            return of_parameters, has_nan
-
-        found = self.shared_out(run_some, chunks)
-        if whole.parameter_gradient is not None:
-            whole.parameter_gradient[:] = sum(of_parameters for of_parameters, _ in found)
-        return whole._replace(has_nan=any(has_nan for _, has_nan in found))
-
-    def shared_out(self, work: Callable[[list[slice]], T], chunks: list[slice]) -> list[T]:
-        """Several threads, each with its share of the chunks.
-
-        NumPy lets other threads run while it computes. So does BLAS, which has threads of its own.
-        """
-        threads = 1 if self.has_products else min(available(), len(chunks))
-        if threads == 1:
-            return [work(chunks)]
-        with ThreadPoolExecutor(threads) as pool:
-            shares = [chunks[k::threads] for k in range(threads)]
-            return list(pool.map(partial(quietly, work), shares))
+        of_parameters, has_nan = whole.parameter_gradient, False
+        for first in range(0, batch, size):
+            rows = slice(first, min(first + size, batch))
+            key = rows.stop - first, dtype, columns, wanted
+            plan = self.computed([x[rows] for x in inputs], parameters, key, seeds, strict)
+            for array, output in zip(whole.outputs, plan.results(), strict=True):
+                array[rows] = output
+            if whole.input_gradient is not None:
+                whole.input_gradient[:, rows] = plan.input_gradient
+            if of_parameters is not None:
+                of_parameters += plan.parameter_gradient
+            has_nan = has_nan or (self.selects and plan.has_nan())
+            self.give_back(plan, key)
+        return whole._replace(has_nan=has_nan)
 
     def run_plan(
         self,
@@ -276,13 +251,3 @@ class Program:
         if len(self) > limit:
             raise too_many_instructions(len(self), limit)
         return Diagram(Boxes(self.tape, self.layout).all, str(self), direction, title)
-
-
-def available() -> int:
-    """How many threads may compute: as many as OMP_NUM_THREADS says, or there are processors."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

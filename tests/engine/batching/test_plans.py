@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from engine import Value, atan2, exp, minimum, record, relu, sqrt, tanh, where
 from engine import program as programs
-from engine.batching.plan import Plan
 from engine.program import Program
 
 INF = math.inf
@@ -31,45 +29,12 @@ def curve(x: Any, y: Any) -> Any:
     return tanh(x * y) + exp(-x * x)
 
 
-def test_chunks_in_threads_are_put_together_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = np.random.default_rng(1).normal(size=(2, 5000))
-    w = Value(0.5)
-    options: Any = {"wrt": "both", "reduce": "sum"}
-    whole = record(lambda x, y: curve(x, w * y), [w]).value_and_gradient(x, y, **options)
-    seen = set()
-    run = Plan.run
-
-    def watched(self: Plan, *given: Any) -> None:
-        seen.add(threading.get_ident())
-        meet.wait(20)  # so that no thread can do the work of another
-        run(self, *given)
-
-    meet = threading.Barrier(2)
-    monkeypatch.setattr(Plan, "run", watched)
-    monkeypatch.setattr(Program, "chunk", lambda *_: 1250)
-    monkeypatch.setattr(programs, "available", lambda: 2)
-    value, ((of_x, of_y), of_w) = record(lambda x, y: curve(x, w * y), [w]).value_and_gradient(
-        x, y, **options
-    )
-    assert len(seen) == 2
-    assert value == pytest.approx(whole[0], rel=1e-13)
-    np.testing.assert_array_equal((of_x, of_y), whole[1][0])
-    np.testing.assert_allclose(of_w, whole[1][1], rtol=1e-12)
-
-
 def test_an_infinity_in_any_chunk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Program, "chunk", lambda *_: 10)
-    monkeypatch.setattr(programs, "available", lambda: 3)
     x = np.linspace(0.5, 1.0, 95)
     x[[33, 94]] = 0.0  # where sqrt has no derivative, and is not chosen
     gradient = record(lambda x: where(x > 0, sqrt(x), 2 * x), replay="program").gradient(x)
     np.testing.assert_allclose(gradient, np.where(x > 0, 0.5 / np.sqrt(np.maximum(x, 0.1)), 2.0))
-
-
-@pytest.mark.parametrize(("asked", "threads"), [("3", 3), ("0", None), ("many", None), ("", None)])
-def test_how_many_threads(asked: str, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    assert programs.available() == threads or (threads is None and programs.available() >= 1)
 
 
 def test_a_plan_takes_so_much_memory_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
