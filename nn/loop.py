@@ -154,13 +154,14 @@ class Run:
         X, y = self.data.training
         order = (options.seed, epoch)
         steps = -(-len(X) // options.batch_size)
-        loss, right = 0.0, 0
+        loss, right, arrays = 0.0, 0, isinstance(self.step, Step) and self.step.takes_arrays
         with self.held():
             for k, (rows, labels) in enumerate(
                 batches(X, y, options.batch_size, shuffle=options.shuffle, seed=order)
             ):
                 self.place = f"epoch {epoch + 1}, batch {k + 1} of {steps}"
-                outcome = self.guarded_step(rows, labels.tolist())
+                targets = labels if arrays else labels.tolist()
+                outcome = self.guarded_step(rows, targets)
                 loss += outcome.loss * len(rows) / len(X)
                 right += correct(read, outcome.outputs, labels)
                 self.progress.batch(epoch, (k + 1) / steps)
@@ -182,7 +183,7 @@ class Run:
         """Around the steps of an epoch: nobody looks at the parameters meanwhile."""
         return self.step.held() if isinstance(self.step, Step) else nullcontext()
 
-    def guarded_step(self, X: Any, targets: list[Any]) -> Outcome:
+    def guarded_step(self, X: Any, targets: Any) -> Outcome:
         """A step that is made as a whole or not at all.
 
         Raises:

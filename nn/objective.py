@@ -36,7 +36,12 @@ class Step(ABC):
         model: the network, whose parameters the optimiser moves.
         objective: what is minimised.
         optimizer: how the parameters move.
+
+    Attributes:
+        takes_arrays: whether targets may be given as an array, too.
     """
+
+    takes_arrays = False
 
     def __init__(self, model: Module, objective: Objective, optimizer: Optimizer) -> None:
         self.model, self.objective, self.optimizer = model, objective, optimizer

@@ -61,6 +61,8 @@ class RecordedStep(Step):
     True
     """
 
+    takes_arrays = True
+
     def __init__(
         self,
         model: Module,
@@ -84,7 +86,7 @@ class RecordedStep(Step):
         """That of the step that is really done."""
         return self.eager.kind if self.unrecorded else super().kind
 
-    def prepare(self, X: Vector, targets: list[Any]) -> None:
+    def prepare(self, X: Vector, targets: list[Any] | Vector) -> None:
         """Record it, if it was not tried yet.
 
         Args:
@@ -93,7 +95,7 @@ class RecordedStep(Step):
         """
         if self.recording is not None or self.unrecorded:
             return
-        self.example = X[:1], targets[0]
+        self.example = X[:1], listed(targets[:1])[0]
         self.renew()
 
     def renew(self) -> None:
@@ -137,12 +139,12 @@ class RecordedStep(Step):
                 loss = loss + penalty(self.eager.weights, strength)
         return loss
 
-    def __call__(self, X: Vector, targets: list[Any]) -> Outcome:
+    def __call__(self, X: Vector, targets: list[Any] | Vector) -> Outcome:
         """As for every Step."""
         self.prepare(X, targets)
         numbers = self.optimizer.numbers
         if self.recording is None:
-            return self.eager(X, targets)
+            return self.eager(X, listed(targets))
         if numbers.vector is None:
             with self.held():
                 return self(X, targets)
@@ -162,7 +164,7 @@ class RecordedStep(Step):
             self.gradient = gradient
             numbers.vector = self.optimizer.update(given, slopes)
         except FloatingPointError:
-            return self.node_by_node(X, targets, chance)
+            return self.node_by_node(X, listed(targets), chance)
         return Outcome(loss, np.asarray(found.outputs[1:]).T)
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
@@ -206,3 +208,8 @@ class RecordedStep(Step):
         for p, reached in zip(self.parameters, self.recording.reached, strict=False):
             if not reached:
                 p.zero_grad()
+
+
+def listed(targets: list[Any] | Vector) -> list[Any]:
+    """Targets as a list."""
+    return targets if isinstance(targets, list) else targets.tolist()

@@ -30,11 +30,11 @@ class Targets:
         self.is_list = self.one_hot is not None or isinstance(example, list)
         self.width = outputs if self.one_hot is not None else len(example) if self.is_list else 1
 
-    def matrix(self, targets: list[Any]) -> Vector:
+    def matrix(self, targets: list[Any] | Vector) -> Vector:
         """A row for each target."""
         if self.one_hot is not None:
-            return self.one_hot.take(targets, axis=0)
-        return np.array(targets, float).reshape(-1, self.width)
+            return self.one_hot.take(targets, axis=0)  # type: ignore[arg-type] # whole numbers
+        return np.asarray(targets, float).reshape(-1, self.width)
 
     def of(self, row: list[Value]) -> Any:
         """What the loss takes for a row."""

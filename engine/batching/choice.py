@@ -13,7 +13,7 @@ from engine.tape import Tape
 # Microseconds, as measured; only their proportions matter.
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
 PER_TERM: Final = 0.002 if COMPILED else 0.15
-PER_INSTRUCTION: Final = 5.0  # of a program, however few the rows
+PER_INSTRUCTION: Final = 6.5  # of a program, however few the rows
 PER_ELEMENT: Final = 0.0006
 
 

@@ -60,15 +60,14 @@ def by_record(batch: int, dtype: str) -> Side:
     start = in_our_order(itertools.chain(*layers))
     optimizer = SGD(parameters, lr=LEARNING_RATE)
     step = RecordedStep(model, Objective(loss), optimizer, dtype=dtype)
-    targets = y.tolist()
-    step.prepare(X, targets)
+    step.prepare(X, y)
 
     def run(steps: int) -> float:
         for parameter, number in zip(parameters, start, strict=True):
             parameter.data = number
         with step.held():
             for _ in range(steps):
-                outcome = step(X, targets)
+                outcome = step(X, y)
         return outcome.loss
 
     return Side("chainrule", run, lambda: [p.data for p in parameters])
