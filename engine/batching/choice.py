@@ -6,15 +6,24 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from engine.loops.flatten import levels_of
 from engine.node import COMPILED
+from engine.rules import ROWS, TABLE
 from engine.tape import Tape
 
 # Microseconds, as measured; only their proportions matter.
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
 PER_TERM: Final = 0.002 if COMPILED else 0.15
+PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
 PER_INSTRUCTION: Final = 6.5  # of a program, however few the rows
 PER_ELEMENT: Final = 0.0006
+
+ARITHMETIC: Final = (
+    "add", "sub", "mul", "div", "neg", "abs", "sum", "dot", "relu", "leaky_relu", "maximum",
+    "minimum", "where", "less", "less_equal", "equal", "stop_gradient",
+)  # fmt: skip
 
 
 class Estimate(NamedTuple):
@@ -44,14 +53,21 @@ class Choice:
         self.known: dict[int, str] = {}
 
     @cached_property
+    def work(self) -> float:
+        """What the loop takes for an example."""
+        nodes, terms = self.tape.size
+        arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
+        functions = int(np.isin(np.array(self.tape.fused.codes), arithmetic, invert=True).sum())
+        return PER_NODE * nodes + PER_TERM * terms + PER_FUNCTION * functions
+
+    @cached_property
     def depth(self) -> int:
         """How many instructions there are at least."""
         return max(levels_of(self.tape.fused), default=0)
 
     def estimate(self, batch: int) -> Estimate:
         """How long each would take for a batch, roughly."""
-        nodes, terms = self.tape.size
-        tape = batch * (PER_NODE * nodes + PER_TERM * terms)
+        tape, terms = batch * self.work, self.tape.size[1]
         is_least = tape <= PER_INSTRUCTION * self.depth
         count = self.depth if is_least else self.instructions()
         program = PER_INSTRUCTION * count + PER_ELEMENT * batch * terms

@@ -11,6 +11,7 @@ import pytest
 
 from engine import Value, atan2, exp, minimum, record, relu, sqrt, tanh, where
 from engine import program as programs
+from engine.batching import choice
 from engine.program import Program
 
 INF = math.inf
@@ -149,3 +150,11 @@ def test_the_calls_that_came_last_stay_quick() -> None:
         recorded.value_and_gradient(np.ones(n), np.ones(n))
     assert len(recorded.calls) == 64
     assert [key[0] for key, *_ in recorded.calls][-1] == (69,)
+
+
+def test_the_loop_is_not_chosen_for_functions_that_arrays_do_fast() -> None:
+    x = np.linspace(0.1, 0.9, 500)[None]
+    sums = record(lambda x: sum(v * 2 for v in x), example=(x,)).program.choice
+    powers = record(lambda x: sum(v**2.5 for v in x), example=(x,)).program.choice
+    assert powers.work > sums.work + 500 * choice.PER_FUNCTION / 2
+    assert powers.faster(1) == "program"
