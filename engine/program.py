@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.batching.boxes import Boxes
 from engine.batching.choice import Choice
-from engine.batching.instructions import Layout, Z
+from engine.batching.instructions import Layout
 from engine.batching.listing import listing
 from engine.batching.plan import Plan
 from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
@@ -179,7 +179,7 @@ class Program:
 
     def chunk(self, batch: int, dtype: Any, wanted: Wanted) -> int:
         """How many examples at a time: so many that their rows stay in the processor's cache."""
-        rows = self.layout.sizes[Z] * (2 if wanted.differentiated else 1)
+        rows = self.layout.width * (2 if wanted.differentiated else 1)
         size = rows * np.dtype(dtype).itemsize
         chunk = max(1, CACHE // size, min(self.least_chunk, MEMORY // size))
         return max(1, batch) if batch < 2 * chunk else chunk

@@ -9,6 +9,7 @@ of operands are filled up with.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -94,6 +95,17 @@ class Layout:
         self.instructions: list[Instruction] = []
         for members in self.groups():
             self.add(members)
+
+    @cached_property
+    def width(self) -> int:
+        """How many numbers an example takes: its rows, and what instructions gather of them."""
+        gathered = [
+            operand.rows.size
+            for each in self.instructions
+            for operand in each.operands
+            if each.kind != "elementwise" and operand.space == Z and operand.rows.shape[-1] > 1
+        ]
+        return self.sizes[Z] + sum(gathered)
 
     # --- which nodes go together ---
 

@@ -130,6 +130,7 @@ class Workshop:
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
         self.calls: list[Call] = []
+        self.bytes = 0  # of all arrays that were made
         self.free: dict[int, list[Array]] = {}
         self.repeated: dict[bytes, Array] = {}
         self.lent: dict[int, tuple[Array, Array]] = {}
@@ -149,11 +150,17 @@ class Workshop:
         direct = left.flags.forc and right.flags.forc and out.flags.c_contiguous
         self.call(np.dot if direct else np.matmul, left, right, out)
 
+    def make(self, shape: tuple[int, ...]) -> Array:
+        """An array to be kept."""
+        made = np.empty(shape, self.dtype)
+        self.bytes += made.nbytes
+        return made
+
     def borrow(self, shape: tuple[int, ...]) -> Array:
         """An array to be given back."""
         size = prod(shape)
         kept = self.free.setdefault(size, [])
-        base = kept.pop() if kept else np.empty(size, self.dtype)
+        base = kept.pop() if kept else self.make((size,))
         array = base.reshape(shape)
         self.lent[id(array)] = array, base  # which keeps the id from being another's
         return array
@@ -177,7 +184,8 @@ class Workshop:
         key = given.tobytes()
         kept = self.repeated.get(key)
         if kept is None or kept.size < prod(shape):
-            kept = self.repeated[key] = np.full(prod(shape), given, self.dtype)
+            kept = self.repeated[key] = self.make((prod(shape),))
+            kept[:] = given
         return kept[: prod(shape)].reshape(shape)
 
     def evaluate(

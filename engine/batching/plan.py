@@ -29,6 +29,9 @@ class Plan:
         columns: for each argument, how many inputs it has.
         of_parameters, of_inputs: whether their gradients are wanted.
         differentiated: which outputs are seeded.
+
+    Attributes:
+        size: how many bytes all its arrays take.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Plan:
         several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
         self.together = np.array([row for _, row in self.outputs]) if several else None
         self.forward = values.work.calls
+        self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
         self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
         self.parameters = self.S[1 : flat.parameters + 1, 0]
         self.backward: list[Call] = []
@@ -102,6 +106,7 @@ class Plan:
         for instruction, context in pairs:
             gradients.bind(instruction, context)
         self.backward = gradients.work.calls
+        self.size += self.S.nbytes + self.Z.nbytes + gradients.work.bytes
         self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
         self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]
         asked = of_parameters * [self.parameter_gradient] + of_inputs * [self.input_gradient]
@@ -140,11 +145,6 @@ class Plan:
     def has_nan(self) -> bool:
         """Whether a gradient of the last run is NaN somewhere."""
         return any(isnan(np.minimum.reduce(each)) for each in self.looked_at)
-
-    @property
-    def size(self) -> int:
-        """How many bytes its values and gradients take."""
-        return (1 + bool(self.backward)) * (self.S.nbytes + self.Z.nbytes)
 
     def is_finite(self) -> bool:
         """Whether all that the last run has computed is, but for rows that are -inf on purpose."""

@@ -67,7 +67,7 @@ class Values:
         if pattern is not None:
             return view(buffer, pattern)
         rows = np.ascontiguousarray(operand.rows.ravel())
-        gathered = np.empty((len(rows), buffer.shape[1]), buffer.dtype)
+        gathered = self.work.make((len(rows), buffer.shape[1]))
         low, high = self.constants
         if operand.space == S and ((rows >= low) & (rows < high) | (rows == 0)).all():
             gathered[:] = buffer[rows]  # once and for all

@@ -25,6 +25,7 @@ class Point:
     def __init__(self, flat: Flat, original: Flat, parameters: list[Any]) -> None:
         self.flat, self.original = flat, original
         self.parameters = parameters
+        # data and grad are filled anew, and never replaced: arrays share their memory
         self.data = vec[float](flat.constants)
         count: i64 = flat.first + len(flat.codes)
         while len(self.data) < count:

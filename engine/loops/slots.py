@@ -41,9 +41,11 @@ def write_leaves(nodes: list[Leaf], data: vec[float], first: i64) -> None:
                 )
             )
     k: i64
-    for k in range(len(nodes)):
-        nodes[k]._data = data[first + k]
-    ENGINE.writes += 1
+    try:
+        for k in range(len(nodes)):
+            nodes[k]._data = data[first + k]
+    finally:
+        ENGINE.writes += 1
 
 
 def write_gradients(nodes: list[Node], gradient: vec[float]) -> None:

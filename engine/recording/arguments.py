@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from engine.structures import leaves, restore
 from engine.value import Value
 
 Array = NDArray[Any]
+FLOATS: Final = frozenset({np.dtype(np.float64), np.dtype(np.float32)})
 Shape = tuple[int, ...]
 
 
@@ -214,9 +215,20 @@ def real_array(array: Array, name: str) -> Any:
             "V": "give its fields one by one, as array['field']",
         }.get(kind, "convert it with array.astype(float) first")
         raise TypeError(f"{name} takes real numbers, but got an array of {array.dtype}: {instead}")
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in FLOATS:
         array = array.astype(np.float64)
     return array if array.ndim else float(array)
+
+
+def numbers_of(at: Any, count: int) -> Array:
+    """Numbers for all parameters, as they are if they are floats in an array."""
+    known = type(at) is np.ndarray and at.dtype in FLOATS
+    numbers: Array = at if known else np.asarray(real_array(np.asarray(at), "at="))
+    if numbers.shape != (count,):
+        raise ValueError(
+            f"at= takes one number per parameter, shape ({count},), but got shape {numbers.shape}"
+        )
+    return numbers
 
 
 def nest(source: Iterator[Any], shape: Shape, name: str, array: tuple[str, Shape]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
@@ -11,7 +11,7 @@ from mypy_extensions import i32
 
 from engine.program import Result, Wanted
 from engine.quiet import quietly
-from engine.recording.arguments import Arguments
+from engine.recording.arguments import FLOATS, Arguments
 from engine.recording.options import Options, Reduce, Wrt, output_weights
 from engine.recording.replays import Job, Replays
 from engine.structures import leaves, restore
@@ -135,9 +135,6 @@ class Call:
         if self.reduce == "sum":
             return total
         return total / self.batch if self.batch else float("nan")
-
-
-FLOATS: Final = frozenset({np.dtype(np.float64), np.dtype(np.float32)})
 
 
 def key_of(given: Sequence[Any]) -> tuple[Any, ...] | None:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.capture import mention_forgotten, recording
 from engine.loops.flatten import linearise
 from engine.program import NOTHING, Program, Result, Wanted
 from engine.quiet import quietly
-from engine.recording.arguments import Arguments, labels, names_of
+from engine.recording.arguments import Arguments, labels, names_of, numbers_of
 from engine.recording.calls import Call, Captured, key_of
 from engine.recording.options import Options, Reduce, Wrt
 from engine.recording.replays import Replays
@@ -136,9 +135,10 @@ class Recorded:
                 is NaN or inf, and the other examples are right.
         """
         arguments, captured = self.prepare(given)
-        found = self.run(arguments, captured, NOTHING, (), at)
+        numbers = None if at is None else numbers_of(at, len(self.parameters))
+        found = self.run(arguments, captured, NOTHING, (), numbers)
         parts = (plain(each, arguments) for each in found.outputs)
-        self.verify(arguments, captured, found, NOTHING, (), at)
+        self.verify(arguments, captured, found, NOTHING, (), numbers)
         return restore(captured.result, parts)
 
     def value_and_gradient(
@@ -170,6 +170,7 @@ class Recorded:
         Raises:
             TypeError, ValueError: as for a call, and if the options make no sense.
         """
+        numbers = None if at is None else numbers_of(at, len(self.parameters))
         key = key_of(given) if seeds is None else None
         try:
             known = self.calls.get((key, wrt, reduce)) if key is not None else None
@@ -185,14 +186,13 @@ class Recorded:
                     self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
         else:
             self.last = known.captured
-            if at is None or (type(at) is np.ndarray and at.shape == (len(self.parameters),)):
-                if known.is_batch:
-                    return known.at_batch(given, at)
-                if known.is_point:
-                    return known.at_point(given, at)
+            if known.is_batch:
+                return known.at_batch(given, numbers)
+            if known.is_point:
+                return known.at_point(given, numbers)
             call = known.again(given)
-        found = self.run(call.arguments, call.captured, call.wanted, call.seeds, at)
-        self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, at)
+        found = self.run(call.arguments, call.captured, call.wanted, call.seeds, numbers)
+        self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, numbers)
         return quietly(call.answer, found)
 
     def gradient(self, *given: Any, **options: Any) -> Any:
@@ -211,18 +211,12 @@ class Recorded:
         captured: Captured,
         wanted: Wanted,
         seeds: Sequence[float],
-        at: ArrayLike | None,
+        numbers: Array | None,
     ) -> Result:
         """Replay."""
         dtype = arguments.dtype(self.options.dtype)
-        numbers = None if at is None else np.asarray(at, np.float64)
-        if numbers is not None and numbers.shape != (len(self.parameters),):
-            raise ValueError(
-                f"at= takes one number per parameter, shape ({len(self.parameters)},), but got "
-                f"shape {numbers.shape}"
-            )
-        return quietly(
-            captured.replays.run, quietly(arguments.arrays, dtype), dtype, wanted, seeds,
+        return captured.replays.run(
+            quietly(arguments.arrays, dtype), dtype, wanted, seeds,
             arguments.batch is None, self.options.replay, numbers,
         )  # fmt: skip
 
@@ -233,10 +227,10 @@ class Recorded:
         found: Result,
         wanted: Wanted,
         seeds: Sequence[float],
-        at: ArrayLike | None,
+        numbers: Array | None,
     ) -> None:
         """Compare with the function itself, if that is asked for and it uses the same numbers."""
-        if self.options.check and at is None and not captured.replays.draws:
+        if self.options.check and numbers is None and not captured.replays.draws:
             what = self.function, self.parameters, arguments, wanted, seeds
             compare(Asked(*what, len(found.outputs), self.name), found)
 

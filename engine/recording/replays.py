@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
 from engine.program import NotFinite, Program, Result, Wanted
+from engine.quiet import quietly
 from engine.tape import Tape
 
 Array = NDArray[Any]
@@ -85,8 +86,6 @@ class Replays:
     ) -> Result:
         """Compute a batch by the replay that is chosen, or by the one that is faster.
 
-        NumPy may warn.
-
         Args:
             inputs: the examples, matrices with a row for each.
             dtype: in which it is computed.
@@ -100,16 +99,16 @@ class Replays:
             ArithmeticError, ValueError: if strict, as in the eager engine.
         """
         batch = len(inputs[0]) if inputs else 1
-        if self.draws:
+        if self.draws:  # by code that is not ours, and has its own context
             drawn = [[draw() for draw in self.draws] for _ in range(batch)]
             inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
         strict = strict and self.raises
         job = Job(inputs, dtype, wanted, seeds, strict, at)
         chosen = self.program.choice.faster(batch) if choice == "auto" else choice
-        return self.by_tape(job) if chosen == "tape" or batch == 0 else self.by_program(job)
+        return quietly(self.by_tape if chosen == "tape" or not batch else self.by_program, job)
 
     def by_program(self, job: Job) -> Result:
-        """By array instructions."""
+        """By array instructions; NumPy may warn."""
         inputs, dtype, wanted, seeds, strict, at = job
         numbers = self.numbers() if at is None else None
         parameters = as_array(numbers) if at is None else at
@@ -162,7 +161,7 @@ class Replays:
         return found
 
     def by_tape(self, job: Job) -> Result:
-        """Example by example, by the tape's loop."""
+        """Example by example, by the tape's loop; NumPy may warn."""
         inputs, dtype, wanted = job.inputs, job.dtype, job.wanted
         batch = len(inputs[0]) if inputs else 1
         flat = self.tape.flat

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Value, atan2, exp, minimum, record, relu, sqrt, tanh, where
+from engine import Value, atan2, dot, exp, minimum, record, relu, sqrt, tanh, where
 from engine import program as programs
 from engine.batching import choice
 from engine.program import Program
@@ -68,11 +68,24 @@ def test_plans_are_kept_by_what_they_take(monkeypatch: pytest.MonkeyPatch) -> No
     recorded = record(curve, replay="program")
     recorded(np.ones(100), np.ones(100))
     (kept,) = recorded.program.plans.values()
-    assert kept[0].size == kept[0].S.nbytes + kept[0].Z.nbytes
+    assert kept[0].size >= kept[0].S.nbytes + kept[0].Z.nbytes
     monkeypatch.setattr(programs, "MEMORY", 2.5 * kept[0].size)
     for n in (100, 99, 98, 97):
         recorded(np.ones(n), np.ones(n))
     assert [key[0] for key in recorded.program.plans] == [98, 97]
+
+
+def test_what_is_gathered_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pairs(rows: Any) -> Any:
+        return sum(dot(a, b) for a in rows for b in rows if a is not b)
+
+    x = np.random.default_rng(3).normal(size=(40, 12, 16))
+    recorded = record(pairs, replay="program")
+    recorded(x)
+    (kept,) = recorded.program.plans.values()
+    assert kept[0].size > 40 * 12 * 11 * 16 * 8
+    rows = recorded.program.layout.width
+    assert rows * 40 * 8 == pytest.approx(kept[0].size, rel=0.5)
 
 
 # --- one point by the program ---

@@ -5,12 +5,17 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 import pytest
+from librt.vecs import vec
 
+import engine
 from engine import Value, dot, log, maximum, record, relu, sqrt, where
+from engine.capture import drawn
+from engine.loops.slots import write_leaves
 
 from ..replays import require_identical, same, twice
 
@@ -131,3 +136,45 @@ def test_infinities_of_branches_that_are_not_taken(f: Any, slopes: Any, replay: 
         if x > 0:  # at one point, what has no value is an error
             of_input, of_all = twice(recorded, x, wrt="both")[1]
             same([of_input, *of_all], [slope, of_parameter])
+
+
+@pytest.mark.parametrize(
+    "at", [np.array([3], dtype=object), [3], np.array([3]), np.array([3.0], np.float32), (3.0,)]
+)
+def test_numbers_for_the_parameters_of_any_kind(at: Any) -> None:
+    w = Value(1.0)
+    recorded = record(lambda x: w * x, [w])
+    for _ in range(3):
+        assert recorded.value_and_gradient(2.0, at=at) == (6.0, [2.0])
+        assert recorded.value_and_gradient(np.array([2.0, 4.0]), at=at) == (9.0, [3.0])
+        assert recorded(2.0, at=at) == 6.0
+
+
+def test_numbers_for_the_parameters_that_are_none() -> None:
+    w = Value(1.0)
+    recorded = record(lambda x: w * x, [w])
+    for _ in range(2):
+        with pytest.raises(TypeError, match=r"at= takes real numbers.*take z\.real"):
+            recorded.value_and_gradient(2.0, at=np.array([3 + 1j]))
+        with pytest.raises(ValueError, match=r"one number per parameter, shape \(1,\), but got"):
+            recorded.value_and_gradient(2.0, at=np.array([3.0, 4.0]))
+        assert recorded.value_and_gradient(2.0) == (2.0, [2.0])
+
+
+@pytest.mark.skipif(engine.compiled, reason="compiled, the loop does not look where a vector ends")
+def test_leaves_that_were_written_in_part_are_read_again() -> None:
+    leaves = [Value(float(k)) for k in range(3)]
+    recorded = record(lambda x: x * sum(leaves), leaves)
+    assert recorded.value_and_gradient(1.0)[0] == 3.0
+    assert recorded.value_and_gradient(1.0)[0] == 3.0
+    with pytest.raises(IndexError):
+        write_leaves(leaves, vec[float]([10.0, 10.0]), 0)  # ends in the middle, as Ctrl-C might
+    assert recorded.value_and_gradient(1.0)[0] == sum(p.data for p in leaves) == 22.0
+
+
+def test_what_is_drawn_is_drawn_in_the_context_of_the_caller() -> None:
+    level = ContextVar("level", default=1.0)
+    recorded = record(lambda x: x * drawn(level.get), example=(1.0,))
+    level.set(5.0)
+    assert recorded(2.0) == 10.0
+    assert recorded(np.array([2.0, 3.0])).tolist() == [10.0, 15.0]
