@@ -22,9 +22,9 @@ from nn import MLP, Adam, fit, xor
 from nn.boundaries import development, snapshot
 from nn.optim import Optimizer
 
-EPOCHS = 200
+STEPS = 200  # each with all four rows, so that it is an epoch, too
 RUNS = 10
-SNAPSHOTS = (0, 20, 50, EPOCHS)
+SNAPSHOTS = (0, 20, 50, STEPS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = options(__doc__, argv, seed=0)
     X, y = xor()
     neuron = MLP(2, [1], output="sigmoid", seed=chosen.seed)
-    alone = learn(neuron, X, y, EPOCHS, Adam(neuron.parameters(), lr=0.1))
+    alone = learn(neuron, X, y, STEPS, Adam(neuron.parameters(), lr=0.1))
     networks = []
     seen = [snapshot(neuron, X, "one neuron", level=0.5)]
 
@@ -43,11 +43,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         for start, end in zip((0, *SNAPSHOTS), SNAPSHOTS, strict=False):
             losses += learn(model, X, y, end - start, optimizer)
             if seed == chosen.seed:
-                title = f"four hidden neurons, epoch {end}"
+                title = f"four hidden neurons, step {end}"
                 seen.append(snapshot(model, X, title, level=0.5))
         networks.append(losses)
 
-    print(f"{neuron}, and ten times {model}; squared error, Adam, {EPOCHS} epochs\n")
+    print(f"{neuron}, and ten times {model}; squared error, Adam, {STEPS} steps\n")
     rows = [["one neuron", alone[0], alone[-1]]]
     rows += [[f"2-4-1, seed {chosen.seed + k}", c[0], c[-1]] for k, c in enumerate(networks)]
     print(table(["", "first loss", "last loss"], rows))
@@ -57,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_figure(development(X, y, seen, curves), chosen.out, "xor")
 
 
-def learn(model: MLP, X: ArrayLike, y: ArrayLike, epochs: int, optimizer: Optimizer) -> list[float]:
-    """Train on all four rows at once; the loss of every epoch."""
-    if epochs == 0:
+def learn(model: MLP, X: ArrayLike, y: ArrayLike, steps: int, optimizer: Optimizer) -> list[float]:
+    """Train on all four rows at once; the loss of every step."""
+    if steps == 0:
         return []
     history = fit(
         model,
@@ -67,7 +67,7 @@ def learn(model: MLP, X: ArrayLike, y: ArrayLike, epochs: int, optimizer: Optimi
         y,
         loss="squared_error",
         optimizer=optimizer,
-        epochs=epochs,
+        epochs=steps,
         batch_size=4,
         shuffle=False,  # all four at once: their order would only change the last digit
         progress=False,

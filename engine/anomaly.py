@@ -12,7 +12,9 @@ from engine.backward import is_handed_on, local_derivative, topological_order
 from engine.calculus.renewal import Renewal
 from engine.frames import users_frame
 from engine.node import CONSTANT, ENGINE, LEAF, Node
+from engine.pause import close_block, open_block
 from engine.rules import ROWS
+from engine.wording import written
 
 LONGEST = 24  # lines of a path that an error shows
 
@@ -63,18 +65,18 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
     def __enter__(self) -> None:
         thread = ENGINE.thread
         around = getattr(thread, "watch", None)
-        ENGINE.pauses.append(None)  # the constructor of nodes asks further while there is an entry
+        open_block()
         try:
             self.around.append(around)
             thread.watch = self
         except BaseException:  # Ctrl-C: then nobody comes to __exit__
             thread.watch = around
-            ENGINE.pauses.pop()
+            close_block()
             raise
 
     def __exit__(self, *exception: object) -> None:
         ENGINE.thread.watch = self.around.pop()
-        ENGINE.pauses.pop()
+        close_block()
         if not self.around:
             self.places.clear()
 
@@ -84,8 +86,8 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
         """What is called when a node has been computed."""
         frame = users_frame()
         self.places[id(node)] = place = Place(frame.f_code, frame.f_lineno, node._data)
-        if not isfinite(node._data) and not getattr(ENGINE.thread, "quiet", False):
-            call = written(node._code, node.primals)
+        if not isfinite(node._data) and not getattr(ENGINE.thread, "unwatched", False):
+            call = written(ROWS[node._code], node.primals)
             lines = [f"{call} is {node._data}", f"computed at {place}", "of the operands"]
             raise FloatingPointError("\n".join([*lines, *self.listed(node.inputs)]))
 
@@ -98,7 +100,7 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
             y = now.value(node)
             if node._code >= 0 and not isfinite(y) and (not node._extends or node is now.order[-1]):
                 first = self.place(node) or "a line outside detect_anomaly()"
-                lines = [f"{written(node._code, now.primals(node))} is {y}"]
+                lines = [f"{written(ROWS[node._code], now.primals(node))} is {y}"]
                 lines += [f"computed anew by recompute(), and first at {first}", "of the operands"]
                 raise FloatingPointError("\n".join([*lines, *self.listed(node.inputs, now)]))
         for node in now.order:
@@ -125,7 +127,7 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
         primals, y = (now.primals(node), now.value(node)) if now else (node.primals, node._data)
         place = self.place(node)
         where = f"at {place}" if place is not None else "computed outside detect_anomaly()"
-        return f"{label}{written(node._code, primals)} = {y!r}, {where}"
+        return f"{label}{written(ROWS[node._code], primals)} = {y!r}, {where}"
 
     def place(self, node: Node) -> Place | None:
         """Where a node was made, if that was inside."""
@@ -225,11 +227,3 @@ class detect_anomaly:  # noqa: N801 - called like a function, as no_grad is
             )
         lines.append("the way from there to the output")
         raise FloatingPointError("\n".join([*lines, *self.listed(way[::-1])]))
-
-
-def written(code: int, primals: Sequence[float]) -> str:
-    """An operation on its operands."""
-    operands = [f"({each})" if each < 0 else str(each) for each in primals]
-    if len(operands) > 6:
-        operands[3:-2] = [f"... {len(operands) - 5} more ..."]
-    return ROWS[code].call(*operands)

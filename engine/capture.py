@@ -16,6 +16,7 @@ from engine.backward import topological_order
 from engine.frames import warn
 from engine.node import ENGINE
 from engine.value import Value
+from engine.wording import count
 
 
 class Recording:
@@ -107,7 +108,7 @@ def mention_forgotten(name: str, others: list[Any]) -> None:
         shown = ", ".join(repr(each) for each in others[:3])
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         warn(
-            f"{name} uses {len(others)} Values that are neither arguments nor parameters: "
-            f"{shown}{more}. They keep the numbers that they have now; if they are to be learnt, "
-            "write record(f, parameters=[...]), and if not, v.detach() says so"
+            f"{name} uses {count(len(others), 'Value')} beside its arguments and parameters: "
+            f"{shown}{more}. What they hold now stays in it; if they are to be learnt, write "
+            "record(f, parameters=[...]), and if not, v.detach() says so"
         )

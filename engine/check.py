@@ -14,10 +14,28 @@ from typing import Any, Final, NamedTuple
 from engine.calculus.evaluation import tracing
 from engine.calculus.floats import adjoints
 from engine.calculus.graphs import adjoint_graphs
-from engine.checking.differences import NONE, Slope, Vector, careful_slopes, exact, moved, slopes
+from engine.checking.differences import (
+    NONE,
+    Slope,
+    Vector,
+    careful_slopes,
+    exact,
+    moved,
+    slopes,
+    undecided,
+)
 from engine.checking.findings import Finding, Report
 from engine.checking.subjects import Subject, subject_of
-from engine.checking.suspects import Suspect, agrees, bend, differ, kinks, magnitudes, suspects
+from engine.checking.suspects import (
+    Suspect,
+    agrees,
+    bend,
+    differ,
+    kinks,
+    magnitudes,
+    may_have_kinks,
+    suspects,
+)
 from engine.derive import Function
 from engine.loops.flatten import Flat
 from engine.value import Value, as_value
@@ -31,7 +49,6 @@ DETACHED: Final = (
     "by .data, float(), detach() or in no_grad()?"
 )
 POLE: Final = "a step leads to or across a pole"
-UNCERTAIN: Final = "it changes too fast, or has no value beside the point"
 
 
 class Level(NamedTuple):
@@ -53,6 +70,7 @@ class Spot(NamedTuple):
 
     verdict: str = ""
     reason: str = ""
+    is_pole: bool = False
 
 
 class Check:
@@ -121,19 +139,19 @@ class Check:
         best = precise if isfinite(precise.error) else found
         expected = best.value, best.error
         right_by_differences = not differ(got, found, self.tolerance)
-        if right_by_differences and self.agrees(got, precise) and spot.verdict != "unknown":
+        if right_by_differences and self.agrees(got, precise) and not spot.is_pole:
             return *expected, "right", ""
         if differ(got, best, self.tolerance) and self.found_suspects:
             return *expected, "wrong", ""
         if spot.verdict:
-            return *expected, *spot
+            return *expected, spot.verdict, spot.reason
         if not right_by_differences:
             return found.value, found.error, "wrong", DETACHED
         if differ(got, precise, self.tolerance):
             return *expected, "wrong", DETACHED
         if self.agrees(got, best):
             return *expected, "right", ""
-        return *expected, "unknown", UNCERTAIN
+        return *expected, "unknown", undecided()
 
     def precise(self, n: int, k: int, order: int, size: float) -> Slope:
         """The derivative with many digits."""
@@ -151,30 +169,36 @@ class Check:
         return suspects(self.outputs, self.order, self.tolerance)
 
     def spot(self, k: int) -> Spot:
-        """What has a kink or a pole within a step in number k."""
-        step = NEAR * max(1.0, abs(self.point[k]))
+        """What has a kink or a pole within a step in number k, or changes too fast for a step."""
+        step, here = NEAR * max(1.0, abs(self.point[k])), (self.outputs, self.xs)
         try:
-            there = [self.subject.trace(moved(self.point, k, side))[0] for side in (step, -step)]
+            there = [self.subject.trace(moved(self.point, k, side)) for side in (step, -step)]
         except (ArithmeticError, ValueError):
-            return Spot("kink", "it has no value on one side")
-        found = [kinks(self.outputs, each) for each in there]
+            one_side = "it has no value on one side"
+            if may_have_kinks(here, []):
+                return Spot("kink", one_side)
+            return Spot("unknown", undecided(one_side))
+        found = [kinks(self.outputs, outputs) for outputs, _ in there]
         if None in found:
             return Spot("kink", "it is computed in another way on one side")
         kinds = {name: kind for each in found for name, kind in (each or {}).items()}
-        for kind, words in (("kink", "of"), ("pole", f"{POLE} of")):
-            names = [name for name in kinds if kinds[name] == kind]
-            if names:
-                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                reason = f"{words} {', '.join(names[:3])}{more}"
-                return Spot("kink" if kind == "kink" else "unknown", reason)
+        named = {kind: listed(kinds, kind) for kind in ("kink", "pole", "fast")}
+        if named["kink"]:
+            return Spot("kink", f"of {named['kink']}")
+        if named["pole"]:
+            return Spot("unknown", f"{POLE} of {named['pole']}", is_pole=True)
+        if named["fast"]:
+            return Spot("unknown", undecided(f"it changes too fast in {named['fast']}"))
 
         def along(t: float) -> float:
             return sum(self.subject.values(moved(self.point, k, t * step)))
 
         bent = bend(along)
-        if bent == "kink":
+        if bent == "pole":
+            return Spot("unknown", POLE, is_pole=True)
+        if bent and may_have_kinks(here, there):
             return Spot("kink", "its slopes on both sides differ")
-        return Spot("unknown", POLE) if bent else Spot()
+        return Spot("unknown", undecided()) if bent else Spot()
 
     def name(self, n: int, k: int, order: int) -> str:
         """What a derivative is called."""
@@ -188,6 +212,13 @@ class Check:
         """The arguments that a derivative is taken in, with their numbers."""
         j = k if order == 1 else n % len(self.xs)
         return ", ".join(f"{self.subject.names[i]} = {self.point[i]:.10g}" for i in sorted({j, k}))
+
+
+def listed(kinds: dict[str, str], kind: str) -> str:
+    """The names of one kind, the first three of them; "" if there are none."""
+    names = [name for name in kinds if kinds[name] == kind]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def allowing(found: Slope, size: float, noise: float) -> Slope:
@@ -211,9 +242,9 @@ def gradcheck(
 
     The steps of the differences are chosen well, and how far they may be off is known; where they
     leave a doubt, the graph is replayed with so many digits that none is left (if the package
-    mpmath is there). A derivative that is wrong is traced to the primitive whose partial is, node
-    by node. At kinks, where there is no derivative, the report says so; and where nothing can be
-    told, as at infinity or on a pole.
+    mpmath is there; without it the report says what could not be checked). A derivative that is
+    wrong is traced to the primitive whose partial is, node by node. At kinks, where there is no
+    derivative, the report says so; and where nothing can be told, as at infinity or on a pole.
 
     A whole network is checked by gradcheck(model, X, y, loss), in its parameters and for the mean
     loss of the examples; it prints the relative norm |g - g_num| / |g + g_num|.
@@ -227,7 +258,7 @@ def gradcheck(
             evaluations of f at least.
 
     Returns:
-        A report: true if nothing is wrong; print it.
+        A report: true if nothing is wrong, though some may not have been checked; print it.
 
     Raises:
         TypeError: if f is no function, or returns no Value.
@@ -259,6 +290,6 @@ def gradcheck(
         count = len(subject.point)
         chosen = sorted(Random(0).sample(range(count), min(sample or count, count)))
         report = Check(subject, order, float(tolerance)).run(chosen)
-    if subject.is_network:
+    if subject.is_network and report.checked:
         print(f"relative norm |g - g_num| / |g + g_num| = {report.relative_norm:.1e}")
     return report

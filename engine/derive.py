@@ -8,15 +8,15 @@ Keyword arguments are handed to the function as they are. No `.grad` is touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine import structures
 from engine.backward import topological_order
-from engine.calculus.evaluation import Evaluation, depends_on_traced, tracing
+from engine.calculus.evaluation import Evaluation, depends_on_traced, is_traced, tracing
 from engine.calculus.floats import adjoints
 from engine.calculus.graphs import adjoint_graphs
-from engine.errors import loses_gradient, not_a_value
+from engine.errors import loses_gradient, no_history, not_a_value
 from engine.functions import FUNCTIONS
 from engine.node import ENGINE, LEAF
 from engine.value import Value, as_value
@@ -36,10 +36,12 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
         strict: whether to refuse an x that y does not depend on, instead of giving 0.
 
     Returns:
-        Floats, or Values if differentiable, structured like xs.
+        Floats, or Values if differentiable, structured like xs. A derivative that depends on
+        nothing, as that of 3 * x, is a leaf, so that its own derivative is 0.
 
     Raises:
-        RuntimeError: if it is to be differentiable, and leaves have been assigned since.
+        RuntimeError: if y was not computed from any leaf, as in no_grad(); if it is to be
+            differentiable, and leaves have been assigned since.
         TypeError: if y is no Value, or there is something else among the xs; or if floats would
             be lost to a derivative that is being taken around.
         ValueError: if strict, and y does not depend on one of the xs.
@@ -65,15 +67,33 @@ def gradient(y: Value, xs: Any, *, differentiable: bool = False, strict: bool = 
         if not isinstance(node, Value):
             raise not_among_xs(node)
     found: list[Any] = (adjoint_graphs if differentiable else adjoints)(y, nodes, 1.0)
+    # What is differentiated around may well be constant: there 0 is right.
+    lost = not is_traced() and not any(each is not None for each in found) and not has_leaf(y)
     for n, (node, each) in enumerate(zip(nodes, found, strict=True)):
         if each is None:
             if strict:
                 raise independent(y, node, n)
             found[n] = 0.0
+    if lost:
+        raise no_history("gradient(y, xs)")
     if not differentiable:
         return structures.restore(xs, iter(found))
-    values = map(as_value, found)
-    return structures.restore(xs, (each.detach() for each in values) if detached else values)
+    values: Iterator[Value] = map(as_value, found)
+    if detached:
+        values = (each.detach() for each in values)
+    elif not (is_traced() or ENGINE.paused()):
+        values = map(differentiable_again, values)
+    return structures.restore(xs, values)
+
+
+def has_leaf(y: Value) -> bool:
+    """Whether a Value is a leaf, or was computed from one."""
+    return any(node._code == LEAF for node in topological_order(y))
+
+
+def differentiable_again(slope: Value) -> Value:
+    """A derivative; a leaf if it depends on nothing, for its own derivative is 0 and not lost."""
+    return Value(slope.data) if slope.is_constant else slope
 
 
 def not_among_xs(given: Any) -> TypeError:
@@ -92,7 +112,7 @@ def independent(y: Value, x: Value, n: int) -> ValueError:
             "it is a constant, the result of detach() or of no_grad(), through which no derivative "
             "passes: make it a leaf with Value(number)"
         )
-    elif not any(node._code == LEAF for node in topological_order(y)):
+    elif not has_leaf(y):
         reason = (
             "y is a constant, or computed from such alone: was it detached on the way, or computed "
             "in no_grad()?"

@@ -14,6 +14,7 @@ from engine.pictures.picture import Picture, checked_direction
 from engine.pictures.sketch import Vertex, nodes_of, printable, shortened, sketch
 from engine.pictures.tree import tree
 from engine.value import Value
+from engine.wording import count
 
 LIMIT: Final = 500  # nodes: a drawing of more is not read
 
@@ -47,7 +48,7 @@ class Drawing(Picture):
 
     def __repr__(self) -> str:
         outputs = ", ".join(v.name or v.expression or "a leaf" for v in self._drawn if v.is_output)
-        nodes = f"{len(self._drawn)} node{'s' * (len(self._drawn) != 1)}"
+        nodes = count(len(self._drawn), "node")
         return f"<Drawing of {shortened(outputs, 40)}, {nodes}: print it, or .save('f.svg')>"
 
 

@@ -37,9 +37,24 @@ def not_a_number(given: object, where: str) -> TypeError:
         "ndarray": "one Value holds one number; write array.item(), or [Value(x) for x in array]",
         "Value": "it is one already; v.data is its number, v.detach() a copy without history",
     }.get(kind, "convert it with float(...) first")
+    if holds_values(given):
+        advice = (
+            "these are Values: take each by itself, as in [f(x) for x in xs]; to a recorded "
+            "function a list is one example of several numbers, and a batch is an array: "
+            "np.array([...])"
+        )
+    if kind == "ndarray" and getattr(getattr(given, "dtype", None), "kind", "") == "O":
+        advice = "write array.tolist() for a list of the Values in it"
     advice = getattr(given, "advice", advice)  # some know better, as the rows of recording do
     return TypeError(
         f"{where} takes a real number, but got {given!r:.200} of type {kind}: {advice}"
+    )
+
+
+def holds_values(given: object) -> bool:
+    """Whether it is a list or a tuple with Values in it, or in lists in it."""
+    return isinstance(given, (list, tuple)) and any(
+        type(each).__name__ == "Value" or holds_values(each) for each in given
     )
 
 
@@ -73,12 +88,12 @@ def loses_gradient(expression: str, instead: str) -> TypeError:
     return TypeError(f"{expression} would lose the gradient of a Value: write {instead}")
 
 
-def no_history() -> RuntimeError:
-    """What backward() meets on a number that was not computed from leaves."""
+def no_history(caller: str = "backward()") -> RuntimeError:
+    """What backward() and gradient() meet on a number that was not computed from leaves."""
     return RuntimeError(
-        "backward() has nothing to differentiate: this Value is a constant, or computed from such "
+        f"{caller} has nothing to differentiate: this Value is a constant, or computed from such "
         "alone (a plain number among operands, the result of detach(), or what was computed inside "
-        "no_grad()); call backward() on a Value that was computed from leaves, outside no_grad()"
+        f"no_grad()); call {caller} on a Value that was computed from leaves, outside no_grad()"
     )
 
 

@@ -73,7 +73,7 @@ class Engine:
     def after_fork(self) -> None:
         """In a child process the threads are gone that may have been in a traversal or paused."""
         self.traversing, self.busy = RLock(), False
-        self.pauses = [None] * getattr(self.thread, "pauses", 0)
+        self.pauses = [None] * getattr(self.thread, "blocks", 0)
         self.recordings = [None] * (self.recording() is not None)
 
     def paused(self) -> bool:

@@ -40,9 +40,24 @@ class no_grad(ContextDecorator):  # noqa: N801 - called like a function, as ever
                 "would have the numbers of this one example. Write v.detach() for a value through "
                 "which no derivative passes"
             )
-        ENGINE.pauses.append(None)
+        open_block()
         ENGINE.thread.pauses = getattr(ENGINE.thread, "pauses", 0) + 1
 
     def __exit__(self, *exception: object) -> None:
         ENGINE.thread.pauses -= 1
-        ENGINE.pauses.pop()
+        close_block()
+
+
+def open_block() -> None:
+    """Begin a block of this thread in which new nodes ask whether it has paused, or watches.
+
+    The thread counts its own: after a fork they are all that is left.
+    """
+    ENGINE.pauses.append(None)
+    ENGINE.thread.blocks = getattr(ENGINE.thread, "blocks", 0) + 1
+
+
+def close_block() -> None:
+    """End it."""
+    ENGINE.thread.blocks -= 1
+    ENGINE.pauses.pop()

@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 
 from engine.files import require_writable
+from engine.wording import count
 from nn import storage
-from nn.module import count
 
 KIND: Final = "Checkpoint"  # where a model's file has the class of the model
 UNWRITTEN: Final = "the checkpoint cannot be written"

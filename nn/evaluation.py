@@ -41,7 +41,7 @@ class Evaluation:
 
     def __init__(self, model: Module, loss: Loss, data: Data) -> None:
         self.model, self.loss, self.data = model, loss, data
-        self.recording: Recording | None = None
+        self.recorded: tuple[Recording, Targets] | None = None
         self.tried = False
 
     def __call__(self) -> dict[str, float]:
@@ -62,36 +62,40 @@ class Evaluation:
 
     def measured(self, X: Vector, targets: list[Any]) -> tuple[list[float], Any]:
         """The losses and the outputs of all examples."""
-        outdated = self.recording is not None and self.recording.outdated
+        recorded = self.recorded
+        outdated = recorded is not None and recorded[0].outdated
         if outdated or (len(X) >= MANY and not self.tried):
             self.tried = True
-            made = self.record(X, targets)
-            self.recording = made and made.instead_of(self.recording)
-        if self.recording is None:
+            self.recorded = self.record(X, targets, recorded and recorded[0])
+        if self.recorded is None:
             pairs = [self.example(x, y) for x, y in zip(X.tolist(), targets, strict=True)]
             return [loss for _, loss in pairs], [outputs for outputs, _ in pairs]
-        numbers = from_leaves(self.recording.parameters)
-        found = self.recording.run([X, self.targets.matrix(targets)], numbers).outputs
+        recording, into = self.recorded
+        numbers = from_leaves(recording.parameters)
+        found = recording.run([X, into.matrix(targets)], numbers).outputs
         losses, outputs = found[0], np.array(found[1:]).T
         for k in np.flatnonzero(~np.isfinite(losses)).tolist():
             outputs[k], losses[k] = self.example(X[k].tolist(), targets[k])
         return losses.tolist(), outputs
 
-    def record(self, X: Vector, targets: list[Any]) -> Recording | None:
+    def record(
+        self, X: Vector, targets: list[Any], earlier: Recording | None
+    ) -> tuple[Recording, Targets] | None:
         """Outputs and loss of an example as one program; None if that cannot be."""
         model, loss = self.model, self.loss
         try:
             with no_grad():
                 outputs = len(values(model(X[0].tolist())))
-            self.targets = Targets(loss, outputs, targets[0])
+            into = Targets(loss, outputs, targets[0])
 
             def compute(x: list[Value], y: list[Value]) -> list[Value]:
                 output = model(x)
-                return [loss(output, self.targets.of(y)), *values(output)]
+                return [loss(output, into.of(y)), *values(output)]
 
-            columns = X.shape[1], self.targets.width
+            columns = X.shape[1], into.width
             functions = loss.function, type(loss).__call__
-            return Recording(compute, columns, model.parameters(), model, functions)
+            made = Recording(compute, columns, model.parameters(), model, functions)
+            return made.instead_of(earlier), into
         except (NotRecorded, ArithmeticError, ValueError):
             return None
 

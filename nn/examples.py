@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine import Value
+from engine.wording import count
 from nn.choice import choose
 from nn.labels import checked, plain
 from nn.losses import LOSSES, Loss
-from nn.module import Module, count
+from nn.module import Module
 
 Vector: TypeAlias = NDArray[np.float64]
 Chosen: TypeAlias = str | Loss | Callable[[Any, Any], Value] | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from engine.wording import count
 from nn import plots
-from nn.module import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,13 +11,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from engine.wording import count
 from nn.checkpoint import Checkpoint, fingerprint
 from nn.data import batches
 from nn.evaluation import Data, Evaluation, correct
 from nn.failures import Diverged, NotWritten
 from nn.history import FORMATS, History
 from nn.metrics import in_mode
-from nn.module import Module, count
+from nn.module import Module
 from nn.moment import Best, Moment, all_or_nothing, chance_kept
 from nn.optimizer import Optimizer
 from nn.progress import Progress, progress_for, report

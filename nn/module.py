@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from engine import Value, as_value
+from engine.wording import count
 from nn.stored import Stored
 from nn.tensors import entries, is_parameter, parts, plain
 
@@ -156,11 +157,6 @@ def example(x: object, module: Module) -> list[Value]:
     if module.n_in is not None and len(row) != module.n_in:
         raise ValueError(f"{module!r} takes {count(module.n_in, 'input')}, but got {len(row)}")
     return [as_value(each, "an input") for each in row]
-
-
-def count(n: int, noun: str) -> str:
-    """A number and its noun: 1 input, 2 inputs."""
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 # --- what modules are made of ---

@@ -9,12 +9,13 @@ from os import PathLike
 from typing import Any, Self
 
 from engine import Value
+from engine.wording import count
 from nn import storage, stored
 from nn.activations import ACTIVATIONS, Activation, resolve
 from nn.choice import require_whole
 from nn.init import initialiser, source
 from nn.layers import Act, Dropout, Init, Layer, Neuron, Seed, activation_for
-from nn.module import Module, count
+from nn.module import Module
 from nn.stored import BUILDERS, build
 from nn.tensors import entries
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from engine.wording import count
 from nn.history import summary
-from nn.module import count
 
 FORMAT: Final = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 LINES: Final = 10  # how many there are in a file, the report included, at most

@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
 from numpy.typing import DTypeLike
 
 from engine import Value
+from engine.frames import file_of, is_ours
 from engine.loops.slots import write_gradients
 from engine.program import Wanted
 from nn.eager_step import EagerStep
@@ -25,10 +26,18 @@ from nn.metrics import count_outputs
 from nn.module import Module
 from nn.objective import Objective, Outcome, Step
 from nn.optimizer import Optimizer
-from nn.recording import NotRecorded, Recording, is_ours
+from nn.recording import NotRecorded, Recording
 from nn.targets import Targets
 
 OF_THE_LOSS: Final = Wanted(parameters=True, inputs=False, differentiated=(0,))
+
+
+class Recorded(NamedTuple):
+    """A recording, and what belongs to it."""
+
+    recording: Recording
+    targets: Targets  # how they are given to it
+    dropouts: list[Dropout]  # whose chance it draws from
 
 
 class RecordedStep(Step):
@@ -76,8 +85,10 @@ class RecordedStep(Step):
         moved = {id(p) for p in optimizer.parameters}
         still = [p for p in self.eager.parameters if id(p) not in moved]
         self.parameters = [*optimizer.parameters, *still]
-        self.recording: Recording | None = None
+        self.example: tuple[Vector, Any] | None = None  # that it is recorded for
+        self.recorded: Recorded | None = None
         self.unrecorded = ""
+        self.rule_may_write = not is_ours(file_of(type(optimizer)))  # to what it is given
         self.still = np.empty(0)  # the numbers that the optimiser does not move
         self.gradient: Vector | None = None  # of the last step
 
@@ -93,19 +104,22 @@ class RecordedStep(Step):
             X: examples, of which only the shape matters.
             targets: theirs.
         """
-        if self.recording is not None or self.unrecorded:
-            return
-        self.example = X[:1], listed(targets[:1])[0]
-        self.renew()
+        if self.example is None:
+            example = X[:1], listed(targets[:1])[0]
+            self.renew(*example)
+            self.example = example
 
-    def renew(self) -> None:
+    def renew(self, X: Vector, target: Any) -> None:
         """Record it, and keep what was recorded before if that is still the same."""
+        earlier = self.recorded and self.recorded.recording
         try:
-            self.recording = self.record(*self.example).instead_of(self.recording)
+            made = self.record(X, target)
         except NotRecorded as reason:
-            self.recording, self.unrecorded = None, str(reason)
+            self.recorded, self.unrecorded = None, str(reason)
+        else:
+            self.recorded = made._replace(recording=made.recording.instead_of(earlier))
 
-    def record(self, X: Vector, target: Any) -> Recording:
+    def record(self, X: Vector, target: Any) -> Recorded:
         """Model, loss and penalties as one program.
 
         Raises:
@@ -114,23 +128,22 @@ class RecordedStep(Step):
         kind, loss = type(self.optimizer), self.objective.loss
         if kind.step is not Optimizer.step:
             raise NotRecorded(f"{kind.__name__} has a step() of its own")
-        self.writes = not is_ours(kind)  # a rule may do so to what it is given
-        self.dropouts = [each for each in self.model.modules() if isinstance(each, Dropout)]
         outputs = count_outputs(self.model, X) if loss.targets == "classes" else 0
-        self.targets = Targets(loss, outputs, target)
+        targets = Targets(loss, outputs, target)
 
         def compute(x: list[Value], y: list[Value]) -> list[Value]:
             output = self.model(x)
-            found = loss(output, self.targets.of(y))
+            found = loss(output, targets.of(y))
             if not isinstance(found, Value):
                 raise TypeError(f"the loss gave {found!r}")
             return [self.penalised(found), *values(output)]
 
-        columns, functions = (X.shape[1], self.targets.width), (loss.function, type(loss).__call__)
+        columns, functions = (X.shape[1], targets.width), (loss.function, type(loss).__call__)
         made = Recording(compute, columns, self.parameters, self.model, functions)
         if not any(made.reached[: len(self.optimizer.parameters)]):
             raise NotRecorded("the loss does not depend on what the optimiser moves")
-        return made
+        dropouts = [each for each in self.model.modules() if isinstance(each, Dropout)]
+        return Recorded(made, targets, dropouts)
 
     def penalised(self, loss: Value) -> Value:
         """The loss of an example, with the penalties: their mean is themselves."""
@@ -143,23 +156,24 @@ class RecordedStep(Step):
         """As for every Step."""
         self.prepare(X, targets)
         numbers = self.optimizer.numbers
-        if self.recording is None:
+        if self.recorded is None:
             return self.eager(X, listed(targets))
         if numbers.vector is None:
             with self.held():
                 return self(X, targets)
-        chance = self.chance() if self.recording.draws else []
+        recording, into, dropouts = self.recorded
+        chance = states(dropouts) if recording.draws else []
         n, data = len(X), numbers.vector
         everything = np.concatenate([data, self.still]) if len(self.still) else data
-        inputs = [np.asarray(each, self.dtype) for each in (X, self.targets.matrix(targets))]
-        found = self.recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
+        inputs = [np.asarray(each, self.dtype) for each in (X, into.matrix(targets))]
+        found = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
         loss = sum(found.outputs[0].tolist()) / n
         gradient = np.asarray(found.parameter_gradient, float)
         try:
             if not isfinite(loss):
                 raise FloatingPointError
             given, slopes = data, gradient[: len(data)]
-            if self.writes:
+            if self.rule_may_write:
                 given, slopes = given.copy(), slopes.copy()
             self.gradient = gradient
             numbers.vector = self.optimizer.update(given, slopes)
@@ -175,24 +189,19 @@ class RecordedStep(Step):
         self.optimizer.numbers.show()
         return self.eager(X, targets)
 
-    def chance(self) -> list[tuple[Any, Any]]:
-        """What random numbers are drawn from, and its state."""
-        sources: list[Any] = [random, *(each.chance for each in self.dropouts if each.chance)]
-        return [(source, source.getstate()) for source in sources]
-
     @contextmanager
     def held(self) -> Iterator[None]:
         """Around many steps: inside, the numbers of the parameters are in one vector alone.
 
         It is recorded anew if code that is not ours finds other numbers around it than before.
         """
-        if self.recording is not None and self.recording.outdated:
-            self.renew()
-        if self.recording is None:
+        if self.example and self.recorded and self.recorded.recording.outdated:
+            self.renew(*self.example)
+        if self.recorded is None:
             yield
             return
-        moved = len(self.optimizer.parameters)
-        self.still, self.gradient = from_leaves(self.recording.parameters[moved:]), None
+        still = self.recorded.recording.parameters[len(self.optimizer.parameters) :]
+        self.still, self.gradient = from_leaves(still), None
         try:
             with self.optimizer.numbers.held():
                 yield
@@ -201,11 +210,11 @@ class RecordedStep(Step):
 
     def leave_gradient(self) -> None:
         """Let the parameters have the gradient of the last step, as backward() leaves it."""
-        if self.gradient is None or self.recording is None:
+        if self.gradient is None or self.recorded is None:
             return
         nodes: list[Any] = self.parameters
         write_gradients(nodes, vec[float](self.gradient))
-        for p, reached in zip(self.parameters, self.recording.reached, strict=False):
+        for p, reached in zip(self.parameters, self.recorded.recording.reached, strict=False):
             if not reached:
                 p.zero_grad()
 
@@ -213,3 +222,9 @@ class RecordedStep(Step):
 def listed(targets: list[Any] | Vector) -> list[Any]:
     """Targets as a list."""
     return targets if isinstance(targets, list) else targets.tolist()
+
+
+def states(dropouts: list[Dropout]) -> list[tuple[Any, Any]]:
+    """What random numbers are drawn from, and its state."""
+    sources: list[Any] = [random, *(each.chance for each in dropouts if each.chance)]
+    return [(source, source.getstate()) for source in sources]

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine import Value
 from engine.capture import recording
+from engine.frames import file_of, is_ours
 from engine.loops.flatten import Flat, linearise
 from engine.program import NOTHING, Result, Wanted
-from engine.quiet import quietly
 from engine.recording.replays import Replays
 from engine.tape import Tape
 from nn.activations import Activation
@@ -112,13 +112,8 @@ class Recording:
             wanted: which gradients.
             seeds: for each output that is differentiated.
         """
-        n, dtype, replays = len(inputs[0]), inputs[0].dtype, self.replays
-        if replays.program.choice.faster(n) == "tape":
-            return quietly(replays.run, inputs, dtype, wanted, seeds, False, "tape", numbers)
-        if replays.draws:
-            drawn = [[draw() for draw in replays.draws] for _ in range(n)]
-            inputs = [*inputs, np.array(drawn, dtype)]
-        return quietly(replays.program.run, inputs, numbers, dtype, wanted, seeds)
+        dtype = inputs[0].dtype
+        return self.replays.run(inputs, dtype, wanted, seeds, strict=False, at=numbers)
 
 
 # --- recording ---
@@ -182,13 +177,15 @@ def captured_with_care(
     Leaves that are no parameters are read anew by every run, if it is not the function that makes
     them.
     """
-    own = [each for each in (*taking_part(model), *functions) if not is_ours(each)]
+    own = [each for each in (*taking_part(model), *functions) if not is_own(each)]
     if not own:
         return captured(compute, columns, parameters, 0.25), None
     for each in own:
         if isinstance(each, Module) and type(each).draw_seed is not Module.draw_seed:
             raise NotRecorded(f"{type(each).__name__}.draw_seed: it has a chance of its own")
     world = Surroundings(own)
+    if world.opaque:
+        raise NotRecorded(f"it holds a {world.opaque}, which cannot be looked into")
     try:
         first = captured(compute, columns, parameters, 0.25)
         again = captured(compute, columns, parameters, 0.625)
@@ -216,8 +213,8 @@ def taking_part(model: Module) -> list[Any]:
     return [each for each in found if not isinstance(each, Value) and callable(each)]
 
 
-def is_ours(given: Any) -> bool:
-    """Whether the code of a module or a function is the engine's or that of nn."""
+def is_own(given: Any) -> bool:
+    """Whether the code of a module or a function is ours."""
     code = type(given) if isinstance(given, Module) else given
     code = code.function if isinstance(code, Activation) else code
-    return str(getattr(code, "__module__", None)).partition(".")[0] in ("engine", "nn")
+    return is_ours(file_of(code))

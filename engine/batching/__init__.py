@@ -2,10 +2,10 @@
 
 The stations on the way, in this order: `instructions` (what is alike, and on the same level, is one
 instruction), `matrices` (which weighted sums are a matrix product), `views` and `scatter` (how the
-operands of an instruction lie in memory), `kernels` (formulas as NumPy calls), `values`,
-`gradients` and `deposits` (the calls of the two passes), `sources` (inputs that are not copied),
-`plan` (all of it bound to a size of batch). Beside it, `choice` (whether the tape's loop is
-faster), `listing` and `boxes` (for people).
+operands of an instruction lie in memory), `kernels` (formulas as NumPy calls), `sources` (inputs
+that are not copied), `values`, `gradients` and `deposits` (the calls of the two passes), `plan`
+(all of it bound to a size of batch). Beside it, `choice` (whether the tape's loop is
+faster), `naming`, `listing` and `boxes` (for people).
 
 Source: G. Neubig, Y. Goldberg, C. Dyer, On-the-fly Operation Batching in Dynamic Computation
 Graphs, 2017.

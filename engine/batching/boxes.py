@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from engine.batching.instructions import Indices, Layout, Operand, S, Z
-from engine.batching.listing import Names, sized
+from engine.batching.listing import Names
 from engine.pictures.diagram import Box
 from engine.tape import Tape
 
@@ -29,13 +29,17 @@ class Boxes:
     """
 
     def __init__(self, tape: Tape, layout: Layout) -> None:
-        self.tape, self.layout, self.names = tape, layout, Names(tape, layout)
+        self.layout, self.names = layout, Names(tape, layout)
         self.all: list[Box] = []
         self.computed: dict[tuple[int, int], Box] = {}  # by the space and the first row
         self.leaves: dict[tuple[int, bytes], Box] = {}  # by the space and all rows
         for number, each in enumerate(layout.instructions):
-            written = [operand for operand in each.operands if not self.names.is_number(operand)]
-            inputs = [box for operand in written for box in self.sources(operand)]
+            inputs = [
+                box
+                for operand, words in zip(each.operands, self.names.operands(each), strict=True)
+                if not self.names.is_number(operand)
+                for box in self.sources(operand, words)
+            ]
             box = Box(
                 "instruction",
                 self.names.result(number, each),
@@ -48,25 +52,20 @@ class Boxes:
             self.computed[each.space, each.first] = box
             self.all.append(box)
         for space, row in self.names.outputs:
-            if row < self.first_computed(space):
+            if row < self.names.first_computed(space):
                 [box] = self.sources(Operand(space, np.array([row])))
-                box.outputs += 1
+                box.outputs = self.names.marks(space, row, 1)
 
-    def first_computed(self, space: int) -> int:
-        """The first row that is neither a parameter, a constant nor an input."""
-        flat = self.layout.flat
-        return (flat.inputs + 1, self.layout.constants + len(flat.constants))[space == S]
-
-    def sources(self, operand: Operand) -> list[Box]:
-        """The boxes that an operand takes its rows from."""
+    def sources(self, operand: Operand, words: str = "") -> list[Box]:
+        """The boxes that an operand takes its rows from; words are what the listing calls it."""
         rows, found = np.unique(operand.rows), []
         for owner in self.names.owners(operand):
             box = self.computed.get((operand.space, owner.first))
             if box is None:
                 own = rows[(rows >= owner.first) & (rows < owner.last)]
-                name = sized(owner.name, operand.space, (len(own),))
-                if len(own) == operand.rows.size:  # nothing else, and nothing twice
-                    name = self.names.operand(operand)
+                name = self.names.vector(operand.space, own)
+                if words and np.array_equal(own, operand.rows.ravel()):  # with the shape it has
+                    name = words
                 box = self.leaf(operand.space, own, name)
             found.append(box)
         return found
@@ -86,8 +85,6 @@ class Boxes:
 
     def member(self, space: int, row: int) -> str:
         """What one input, parameter or constant is called."""
-        if space == Z:
-            return self.tape.inputs[row - 1]
-        if row >= self.layout.constants:
+        if space == S and row >= self.layout.constants:
             return repr(self.names.numbers[row - self.layout.constants])
-        return self.tape.parameters[row - 1].label or f"p[{row - 1}]"
+        return self.names.element(space, row)

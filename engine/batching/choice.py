@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from operator import index
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from engine.loops.flatten import levels_of
 from engine.node import COMPILED
 from engine.rules import ROWS, TABLE
 from engine.tape import Tape
+from engine.wording import count
 
 # Microseconds, as measured; only their proportions matter.
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
@@ -69,9 +71,9 @@ class Choice:
         """How long each would take for a batch, roughly."""
         tape, terms = batch * self.work, self.tape.size[1]
         is_least = tape <= PER_INSTRUCTION * self.depth
-        count = self.depth if is_least else self.instructions()
-        program = PER_INSTRUCTION * count + PER_ELEMENT * batch * terms
-        return Estimate(tape, program, count, is_least)
+        instructions = self.depth if is_least else self.instructions()
+        program = PER_INSTRUCTION * instructions + PER_ELEMENT * batch * terms
+        return Estimate(tape, program, instructions, is_least)
 
     def faster(self, batch: int) -> str:
         """Which one is chosen for a batch: "tape" or "program"."""
@@ -81,14 +83,25 @@ class Choice:
         return found
 
     def report(self, batch: int) -> str:
-        """Which one is chosen for a batch, and why."""
+        """Which one is chosen for a batch, and why.
+
+        Raises:
+            TypeError, ValueError: if batch is no number of examples.
+        """
+        if isinstance(batch, bool) or not hasattr(batch, "__index__"):
+            raise TypeError(
+                f"report(batch) takes a number of examples, such as 100, but got {batch!r}"
+            )
+        if batch < 0:
+            raise ValueError(f"report(batch) takes a number of examples, 0 or more, got {batch}")
+        batch = index(batch)
         guess, tape = self.estimate(batch), self.tape
         fused = tape.fused
         return (
-            f"{len(tape):,} nodes, after fusion {len(fused.codes):,} with {len(fused.args):,} "
-            f"operands, {self.depth} levels deep\n"
-            f"for {batch:,} example{'s' * (batch != 1)}: about {guess.tape:.3g} us by the tape's "
+            f"{count(len(tape), 'node')}, after fusion {len(fused.codes):,} with "
+            f"{count(len(fused.args), 'operand')}, {count(self.depth, 'level')} deep\n"
+            f"for {count(batch, 'example')}: about {guess.tape:.3g} us by the tape's "
             f"loop, {guess.program:.3g} us by {'at least ' * guess.is_least}"
-            f"{guess.instructions} array instructions\n"
+            f"{count(guess.instructions, 'array instruction')}\n"
             f"so the {guess.best} runs"
         )

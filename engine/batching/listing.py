@@ -1,41 +1,68 @@
-"""The instructions of a program in words, with the user's names."""
+"""The instructions of a program in words, with the user's names.
+
+A listing reads like NumPy, with the examples as a last axis that is not written: to the left of `=`
+stands how many rows there are, to the right x is all of x, x[0] an element, x[1:] a slice, and
+[a, b] are rows in the order of the results. Only what is too long for that is counted.
+"""
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import NamedTuple
+import re
+from typing import Final
 
 import numpy as np
 
-from engine.batching.instructions import Instruction, Layout, Operand, S, Z
+from engine.batching.instructions import Indices, Instruction, Layout
+from engine.batching.naming import MOST, Words, sized
 from engine.pictures.listing import abridged
 from engine.rules import ROWS
 from engine.tape import Tape
+from engine.wording import count
+
+LONGEST: Final = 60  # letters of a list of lists
 
 
 def listing(tape: Tape, layout: Layout) -> str:
     """The instructions, a line each, below what they are; of very many the first and the last."""
     names = Names(tape, layout)
-    headline = (
-        f"{len(tape):,} nodes as {len(layout.instructions)} array instructions. t1[16] is 16 rows "
-        "with a number for every example, t1{16} are 16 numbers that all examples share."
+    instructions = count(len(layout.instructions), "array instruction")
+    headline = f"{count(len(tape), 'node')} as {instructions}."
+    rows: list[str | tuple[int, Instruction]] = [
+        *enumerate(layout.instructions),
+        *names.uncomputed(),
+    ]
+    text = abridged(
+        rows,
+        lambda some: [each if isinstance(each, str) else names.line(*each) for each in some],
     )
-    lines = abridged(
-        list(enumerate(layout.instructions)),
-        lambda some: [names.line(number, each) for number, each in some],
-    )
-    return f"{headline}\n{lines}" if lines else headline
+    return "\n".join(filter(None, [f"{headline} {legend(text)}".rstrip(), text]))
 
 
-class Rows(NamedTuple):
-    """Neighbouring rows of a space that have one name."""
+def legend(text: str) -> str:
+    """How to read what a listing has: nothing of a kind that it has not.
 
-    first: int
-    last: int  # the one after
-    name: str
+    >>> legend("t0[3] = exp(x)")
+    't0[3] = ... has 3 rows, each with a number for every example.'
+    >>> legend("t0 = exp(x)    output")
+    ''
+    """
+    remarks = []
+    if found := re.search(r"^(\w+\[(\d+)\]) =", text, re.M):
+        remarks.append(
+            f"{found[1]} = ... has {found[2]} rows, each with a number for every example"
+        )
+    if found := re.search(r"^(\w+\{(\d+)\}) =", text, re.M):
+        numbers = count(int(found[2]), "number")
+        remarks.append(f"{found[1]} = ... has {numbers} for all examples")
+    if found := re.search(r" = .*?(?<!\w)((\w+|\([\w, ]+\))\{(\d+)(?:, (\d+))?\})", text):
+        size = f"{found[3]} by {found[4]}" if found[4] else found[3]
+        remarks.append(f"{found[1]} are {size} numbers of {found[2].strip('()')}")
+    if found := re.search(r" = .*?\b(t\d+)\[(\d+)\]", text):
+        remarks.append(f"{found[1]}[{found[2]}] is row {found[2]} of {found[1]}")
+    return "; ".join(remarks) + "." * bool(remarks)
 
 
-class Names:
+class Names(Words):
     """What the rows of a program are called.
 
     Args:
@@ -44,100 +71,115 @@ class Names:
     """
 
     def __init__(self, tape: Tape, layout: Layout) -> None:
-        flat = layout.flat
-        self.layout = layout
-        self.numbers = [float(each) for each in flat.constants]
-        parameters = [each.label or "p" for each in tape.parameters]
-        self.rows: tuple[list[Rows], list[Rows]] = (families(parameters), families(tape.inputs))
-        last = layout.constants + len(self.numbers)
-        self.rows[S].append(Rows(layout.constants, last, "numbers"))
-        for number, each in enumerate(layout.instructions):
-            self.rows[each.space].append(Rows(each.first, each.first + each.count, f"t{number}"))
-        self.firsts = [np.array([each.first for each in rows]) for rows in self.rows]
-        self.outputs = layout.places(flat.outputs)
+        super().__init__(tape, layout)
+        self.outputs: dict[tuple[int, int], list[int]] = {}  # which of them are in a row
+        for number, place in enumerate(layout.places(layout.flat.outputs)):
+            self.outputs.setdefault(place, []).append(number)
+
+    # --- instructions ---
 
     def line(self, number: int, instruction: Instruction) -> str:
-        """One instruction: `t3[16] = relu(t2[16])`."""
-        remarks = [self.remark(instruction), "output" * bool(self.outputs_of(instruction))]
-        return "    ".join(
-            [
-                f"{self.result(number, instruction)} = {self.formula(instruction)}",
-                *filter(None, remarks),
-            ]
-        )
+        """One instruction: `t3[16] = relu(t2)`."""
+        formula = f"{self.result(number, instruction)} = {self.formula(instruction)}"
+        remarks = [self.remark(instruction), self.outputs_of(instruction)]
+        return "    ".join([formula, *filter(None, remarks)])
 
     def result(self, number: int, instruction: Instruction) -> str:
         """What it computes, and how many rows that is: `t3[16]`."""
-        return sized(f"t{number}", instruction.space, (instruction.count,))
+        return sized(f"{self.letter}{number}", instruction.space, (instruction.count,))
 
     def formula(self, instruction: Instruction) -> str:
-        """How it is computed: `relu(t2[16])`."""
-        operands = [self.operand(each) for each in instruction.operands]
+        """How it is computed: `relu(t2)`."""
+        operands = self.operands(instruction)
         plus = f" + {operands.pop()}" if instruction.has_bias else ""
         if instruction.kind == "matrix":
-            return " @ ".join(operands) + plus
-        call = {"dot": "dot", "sum": "sum"}.get(instruction.kind)
-        return (
-            f"{call}({', '.join(operands)}){plus}"
-            if call
-            else ROWS[instruction.code].call(*operands)
-        )
+            factors = [f"({each})" if "] * " in each else each for each in operands]
+            return " @ ".join(factors) + plus
+        if instruction.kind in ("dot", "sum"):
+            return f"{instruction.kind}({', '.join(operands)}){plus}"
+        row = ROWS[instruction.code]
+        if operands[0].startswith("-") and row.name in ("pow", "neg"):
+            operands[0] = f"({operands[0]})"
+        return row.call(*operands)
 
     def remark(self, instruction: Instruction) -> str:
         """What the formula of a matrix product does not say."""
         shape = instruction.operands[1].rows.shape if instruction.kind == "matrix" else ()
         return f"at {shape[1]} positions" if shape[1:] > (1,) else ""
 
-    def outputs_of(self, instruction: Instruction) -> int:
-        """How many of the outputs it computes."""
-        rows = range(instruction.first, instruction.first + instruction.count)
-        return sum(space == instruction.space and row in rows for space, row in self.outputs)
+    # --- outputs ---
 
-    def operand(self, operand: Operand) -> str:
-        """The rows of an operand: whose they are, and how many."""
-        rows = operand.rows
-        if self.is_number(operand):
-            return f"{self.numbers[int(rows.flat[0]) - self.layout.constants]:g}"
-        names = [each.name for each in self.owners(operand)]
-        name = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        shape = rows.shape[:1] if operand.space == Z and rows.shape[1:] == (1,) else rows.shape
-        return sized(name, operand.space, tuple(shape))
+    def outputs_of(self, instruction: Instruction) -> str:
+        """Which of the outputs it computes, in the order of its rows."""
+        return self.marks(instruction.space, instruction.first, instruction.count)
 
-    def is_number(self, operand: Operand) -> bool:
-        """Whether it is one constant, which is written as such."""
-        at = int(operand.rows.flat[0]) - self.layout.constants
-        constant = operand.space == S and 0 <= at < len(self.numbers)
-        return constant and bool((operand.rows == operand.rows.flat[0]).all())
+    def marks(self, space: int, first: int, number: int) -> str:
+        """Which outputs some rows are: `output`, or `output 1` if there are several."""
+        found = [self.outputs.get((space, row), []) for row in range(first, first + number)]
+        which = [k for each in found for k in each]
+        if not which:
+            return ""
+        several = sum(map(len, self.outputs.values())) > 1
+        word = "output" + "s" * (len(which) > 1)
+        if number == 1 or all(len(each) == 1 for each in found):
+            if len(which) > 2 and which == list(range(which[0], which[0] + len(which))):
+                return f"outputs {which[0]} to {which[-1]}"
+            if len(which) <= MOST:
+                return f"{word} {', '.join(map(str, which))}" if several else word
+        if len(which) > MOST:
+            return f"{len(which)} outputs"
+        rows = [(self.element(space, first + k), each) for k, each in enumerate(found)]
+        return ", ".join(
+            f"{name} is output" + f" {number}" * several for name, each in rows for number in each
+        )
 
-    def owners(self, operand: Operand) -> list[Rows]:
-        """The families, constants and instructions whose rows an operand has."""
-        inside = np.unique(operand.rows)
-        known = self.rows[operand.space]
-        at_or_before = np.searchsorted(self.firsts[operand.space], inside, "right") - 1
+    def uncomputed(self) -> list[str]:
+        """A line for each output that is an input, a parameter or a constant."""
         return [
-            known[k]
-            for k in dict.fromkeys(at_or_before.tolist())
-            if k >= 0 and ((inside >= known[k].first) & (inside < known[k].last)).any()
+            f"{self.element(*place)}    {self.marks(*place, 1)}"
+            for place in self.outputs
+            if place[1] < self.first_computed(place[0])
         ]
 
+    # --- operands ---
 
-def families(names: list[str]) -> list[Rows]:
-    """Neighbours that are elements of one list under its name: x for x[0], x[1].
+    def operands(self, instruction: Instruction) -> list[str]:
+        """What it takes, in words."""
+        kind, words = instruction.kind, []
+        for k, operand in enumerate(instruction.operands):
+            space, rows = operand.space, operand.rows
+            if kind == "matrix" and k == 1 and rows.shape[1] == 1:
+                words.append(self.matrix(kind, space, rows.T))
+            elif kind == "matrix" and k == 2:
+                words.append(self.bias(space, rows))
+            elif rows.ndim == 2:
+                words.append(self.matrix(kind, space, rows))
+            else:
+                words.append(self.column(space, rows))
+        return words
 
-    >>> families(["x[0]", "x[1]", "y"])
-    [Rows(first=1, last=3, name='x'), Rows(first=3, last=4, name='y')]
-    """
-    found, first = [], 1
-    for name, members in groupby(names, lambda each: each.partition("[")[0]):
-        last = first + len(list(members))
-        found.append(Rows(first, last, name))
-        first = last
-    return found
+    def column(self, space: int, rows: Indices) -> str:
+        """A row for each result, or one for all of them."""
+        same = bool((rows == rows[0]).all())
+        return self.element(space, int(rows[0])) if same else self.vector(space, rows)
 
+    def bias(self, space: int, rows: Indices) -> str:
+        """What is added to a matrix product: mostly the same at all positions."""
+        if (rows == rows[:, :1]).all():
+            short = self.column(space, rows[:, 0])
+            return short if short[-1] != "}" else self.selection(space, rows[:, :1])
+        return self.vector(space, rows[0]) if len(rows) == 1 else self.selection(space, rows)
 
-def sized(name: str, space: int, shape: tuple[int, ...]) -> str:
-    """A name with how many rows it is; one needs no number."""
-    if max(shape) == 1 and space == Z:
-        return name
-    left, right = "[]" if space == Z else "{}"
-    return f"{name}{left}{', '.join(map(str, shape))}{right}"
+    def matrix(self, kind: str, space: int, rows: Indices) -> str:
+        """A list of rows for each result, or one list for all of them."""
+        if kind == "dot" and (rows == rows[0]).all():
+            rows = rows[:1]
+        fillings = [] if kind == "matrix" else [0, self.layout.lowest.get(space, 0)]
+        lists = [each[~np.isin(each, fillings)] for each in rows[: MOST + 1]]
+        if len(rows) == 1:
+            return self.vector(space, lists[0], in_list=True)
+        if len(lists) > MOST or (self.pieces(space, rows.ravel()) or "").isidentifier():
+            return self.selection(space, rows)
+        written = [self.pieces(space, each, in_list=True) for each in lists]
+        text = f"[{', '.join(filter(None, written))}]"
+        return self.selection(space, rows) if None in written or len(text) > LONGEST else text

@@ -29,14 +29,14 @@ def tracing(xs: Sequence[Value] | None = None) -> Iterator[None]:
             itself computes, of which detect_anomaly() looks at results alone.
     """
     thread = ENGINE.thread
-    pauses, quiet = getattr(thread, "pauses", 0), getattr(thread, "quiet", False)
+    pauses, unwatched = getattr(thread, "pauses", 0), getattr(thread, "unwatched", False)
     traced: tuple[Any, ...] = getattr(thread, "traced", ())
-    thread.pauses, thread.quiet = 0, xs is None
+    thread.pauses, thread.unwatched = 0, xs is None
     thread.traced = traced if xs is None else (*traced, xs)
     try:
         yield
     finally:
-        thread.pauses, thread.quiet, thread.traced = pauses, quiet, traced
+        thread.pauses, thread.unwatched, thread.traced = pauses, unwatched, traced
 
 
 def is_traced() -> bool:

@@ -254,16 +254,16 @@ def extending(results: list[Any], graphs: Graphs) -> list[Any]:
 
 def adjoint_graphs(root: Node, xs: Sequence[Any], seed: Any) -> list[Any]:
     """The derivative of root in each of xs times seed; None where it does not depend on it."""
-    quiet = getattr(ENGINE.thread, "quiet", False)
+    unwatched = getattr(ENGINE.thread, "unwatched", False)
     with ENGINE.traversing:
         ENGINE.begin()
         try:
-            ENGINE.thread.quiet = True  # detect_anomaly() looks at what comes out
+            ENGINE.thread.unwatched = True  # detect_anomaly() looks at what comes out
             graphs = Graphs(Below(root, xs))
             graphs.reverse(seed)
             found = extending([graphs.at(place) for place in graphs.below.places], graphs)
         finally:
-            ENGINE.busy, ENGINE.thread.quiet = False, quiet
+            ENGINE.busy, ENGINE.thread.unwatched = False, unwatched
     watch = whom_it_alarms(found)
     if watch is not None:
         watch.gradient(root, xs, seed)
@@ -274,11 +274,11 @@ def tangent_graphs(
     root: Node, outputs: Sequence[Any], xs: Sequence[Any], direction: Sequence[Any]
 ) -> list[Any]:
     """How fast the outputs, all below root, change as xs do in a direction; None for not at all."""
-    quiet = getattr(ENGINE.thread, "quiet", False)
+    unwatched = getattr(ENGINE.thread, "unwatched", False)
     with ENGINE.traversing:
         ENGINE.begin()
         try:
-            ENGINE.thread.quiet = True  # detect_anomaly() looks at what comes out
+            ENGINE.thread.unwatched = True  # detect_anomaly() looks at what comes out
             graphs = Graphs(Below(root, xs))
             graphs.forward(direction)
             for each in direction:
@@ -286,7 +286,7 @@ def tangent_graphs(
                     each._mark = ENGINE.mark  # it is no part of a derivative
             found = extending([graphs.at(graphs.below.place(each)) for each in outputs], graphs)
         finally:
-            ENGINE.busy, ENGINE.thread.quiet = False, quiet
+            ENGINE.busy, ENGINE.thread.unwatched = False, unwatched
     watch = whom_it_alarms(found)
     if watch is not None:
         watch.tangent(root, outputs, xs, direction)

@@ -27,6 +27,8 @@ STEP: Final = 1e-3  # near the fifth root of the rounding error, which suits an 
 STEPS: Final = 10
 SHRINK: Final = 1.6  # a step to the next one
 ZERO: Final = 1e-25  # what many digits leave of a derivative of 0, if the values are about 1
+INSTALL: Final = "pip install mpmath"
+UNCERTAIN: Final = "it changes too fast, or has no value beside the point"
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def slopes(
         return None
     pairs = list(zip(wide, narrow, strict=True))
     broken = any(
-        is_broken(b.total - 2 * y, a.total - 2 * y, max(abs(a.total), abs(y)))
+        is_broken(b.total - 2 * y, a.total - 2 * y, max(a.size, abs(y)))
         for (a, b), y in zip(pairs, middle, strict=bool(middle))
     )
     return [extrapolated(a, b, 4.0) for a, b in pairs], broken
@@ -194,6 +196,13 @@ def precise() -> Elementary | None:
             "equal": lambda a, b: mp.mpf(a == b),
         }
     )
+
+
+def undecided(reason: str = UNCERTAIN) -> str:
+    """Why differences leave a doubt, and what would settle it, if that is not there."""
+    if precise() is not None:
+        return reason
+    return f"{reason}, and cannot be decided by differences here: install mpmath ({INSTALL})"
 
 
 def exact(tape: Flat, x: Sequence[float], ks: Sequence[int], size: float = 1.0) -> list[Slope]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import hypot
+from math import hypot, inf, nan
 from typing import Final
 
 from engine.checking.suspects import Suspect
+from engine.wording import count
 
 SHOWN: Final = 10  # findings that a report lists
 
@@ -52,7 +53,8 @@ class Report:
         title: what was checked.
         findings: one for each derivative.
         suspects: the primitives whose partials are wrong.
-        relative_norm: |g - g_num| / |g + g_num|, of the gradient and of what differences gave.
+        relative_norm: |g - g_num| / |g + g_num|, of the gradient and of what differences gave; NaN
+            if nothing could be checked.
     """
 
     title: str
@@ -61,10 +63,17 @@ class Report:
 
     @property
     def relative_norm(self) -> float:
-        """How far the gradient and the differences are apart; 0 if both are 0."""
-        pairs = [(f.got, f.expected) for f in self.findings if f.verdict in ("right", "wrong")]
-        above = hypot(*(a - b for a, b in pairs))
-        return above / hypot(*(a + b for a, b in pairs)) if above else 0.0
+        """How far the gradient and the differences are apart; 0 if both are 0, inf if opposite."""
+        pairs = [(f.got, f.expected) for f in self.checked]
+        above, below = (hypot(*(a + sign * b for a, b in pairs)) for sign in (-1, 1))
+        if not pairs or not above:
+            return 0.0 if pairs else nan
+        return above / below if below else inf
+
+    @property
+    def checked(self) -> list[Finding]:
+        """The findings with a number to compare with."""
+        return [each for each in self.findings if each.verdict in ("right", "wrong")]
 
     def of(self, verdict: str) -> list[Finding]:
         """The findings of one verdict."""
@@ -75,7 +84,6 @@ class Report:
 
     def summary(self) -> str:
         """How many derivatives there are of each verdict."""
-        count = len(self.findings)
         parts = [
             f"{len(self.of(verdict))} {words}"
             for verdict, words in (
@@ -86,7 +94,8 @@ class Report:
             )
             if self.of(verdict)
         ]
-        return f"{count} derivative{'s' * (count != 1)} of {self.title}: {', '.join(parts)}"
+        derivatives = count(len(self.findings), "derivative")
+        return f"{derivatives} of {self.title}: {', '.join(parts)}"
 
     def lines(self) -> Iterator[str]:
         """What it says."""
@@ -98,7 +107,8 @@ class Report:
         yield from map(str, self.suspects)
         reasons = {each.reason for each in self.of("wrong")} - {""}
         yield from sorted(reasons)
-        yield f"relative norm |g - g_num| / |g + g_num| = {self.relative_norm:.1e}"
+        if self.checked:
+            yield f"relative norm |g - g_num| / |g + g_num| = {self.relative_norm:.1e}"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

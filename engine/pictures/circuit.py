@@ -161,11 +161,23 @@ def caption(drawn: Sequence[Vertex], title: str) -> str:
     if any(vertex.staleness() for vertex in drawn):
         warning = "stale: leaves were assigned since; drawn are the values that were used"
         lines.append(styled(warning, STALE, 10))
-    legend = [("value above", VALUE), ("   gradient below   ", GRADIENT)]
-    legend.append(("local derivative on the edge", LOCAL))
-    lines.append("".join(styled(words, colour, 10) for words, colour in legend))
+    edge = "local derivative on the edge"
+    lines.append(legend(("value above", VALUE), ("gradient below", GRADIENT), (edge, LOCAL)))
     rows = "".join(f'<TR><TD CELLPADDING="2">{line}</TD></TR>' for line in lines)
     return f'<<TABLE {BARE}><TR><TD HEIGHT="8"></TD></TR>{rows}</TABLE>>'
+
+
+def legend(*phrases: tuple[str, str]) -> str:
+    """How to read the picture: phrases in their colours, side by side.
+
+    Each is in the middle of a cell with room to spare, the more the longer it is: a browser that
+    lacks the font takes a wider one, and lets it begin where Graphviz let the narrow one begin.
+    """
+    cells = ""
+    for words, colour in phrases:
+        room = f'<TD WIDTH="{6 + len(words) // 2}"></TD>'
+        cells += f"{room}<TD>{styled(words, colour, 10)}</TD>{room}"
+    return f"<TABLE {BARE}><TR>{cells}</TR></TABLE>"
 
 
 def facts(vertex: Vertex) -> list[str]:

@@ -24,11 +24,13 @@ from engine.pictures.circuit import (
     SERIF,
     VALUE,
     WIRE,
+    legend,
     styled,
     tooltip,
 )
 from engine.pictures.picture import Picture, checked_direction
 from engine.pictures.sketch import printable, shortened
+from engine.wording import count
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -38,7 +40,8 @@ LONGEST: Final = 60  # letters of a formula
 TALLEST, COLUMN = 16, 11  # instructions: a taller picture is folded into columns of so many
 OWN, SHARED = VALUE, LOCAL
 OWN_TINT, SHARED_TINT = "#e2f1ed", "#e6ebf6"
-SIZE: Final = re.compile(r"[\[{]\d+(?:, \d+)*[\]}]")  # the [16, 2] of x[16, 2]
+SIZE: Final = re.compile(r"\{\d+(?:, \d+)*\}|\[\d[^\]]* rows\]")  # the {16, 2} of p{16, 2}
+DEFINED: Final = re.compile(r"\[\d+\]$")  # the [16] of t0[16] = ..., which elsewhere is an element
 VARIABLE: Final = re.compile(r"\b[^\W\d]\w*\b(?!\()")  # the x, and not the relu of relu(x)
 PARTS: Final = re.compile(f"({SIZE.pattern}|{VARIABLE.pattern})")
 UPRIGHT: Final = "Times-Roman"
@@ -58,7 +61,7 @@ class Box:
     formula: str = ""
     remark: str = ""
     members: str = ""  # what a family consists of
-    outputs: int = 0  # how many of the outputs are here
+    outputs: str = ""  # which of the outputs are here, as in the listing
     inputs: list[Box] = field(default_factory=list)
 
 
@@ -95,9 +98,9 @@ class Diagram(Picture):
         return str(diagram(self._drawn, self._direction, self._title, headline).source)
 
     def __repr__(self) -> str:
-        count = sum(box.kind == "instruction" for box in self._drawn)
-        plural = "s" * (count != 1)
-        return f"<Diagram of {count} instruction{plural}: print it, or .save('program.svg')>"
+        number = sum(box.kind == "instruction" for box in self._drawn)
+        instructions = count(number, "instruction")
+        return f"<Diagram of {instructions}: print it, or .save('program.svg')>"
 
 
 def diagram(drawn: Sequence[Box], direction: str, title: str, headline: str) -> Digraph:
@@ -136,8 +139,7 @@ def add(graph: Digraph, box: Box, keys: Mapping[Box, str], direction: str) -> No
     for source in box.inputs:
         graph.edge(keys[source], key, **wire(source), tooltip=tooltip(source.name))
     if box.outputs:
-        words = "output" if box.outputs == 1 else f"{box.outputs} outputs"
-        graph.node(f"{key}out", flag(words), tooltip=tooltip(f"{words}: {box.name}"))
+        graph.node(f"{key}out", flag(box.outputs), tooltip=tooltip(f"{box.outputs}: {box.name}"))
         graph.edge(key, f"{key}out", **wire(box), tooltip=tooltip(box.name))
 
 
@@ -160,7 +162,7 @@ def folded(drawn: Sequence[Box]) -> list[list[Box]]:
         """The box in column k: itself, or what refers to it."""
         if (k, box) not in placed:
             kind = "reference" if box in level else box.kind
-            placed[k, box] = replace(box, kind=kind, outputs=0, inputs=[])
+            placed[k, box] = replace(box, kind=kind, outputs="", inputs=[])
             columns[k].append(placed[k, box])
         return placed[k, box]
 
@@ -182,7 +184,9 @@ def wire(source: Box) -> dict[str, str]:
 def figure(box: Box, direction: str) -> str:
     """A box as a table: in pictures that run down it is flat, in others it has two lines."""
     colour = SHARED if box.is_shared else OWN
-    name = typeset(box.name, colour)
+    size = DEFINED.search(box.name) if box.kind in ("instruction", "reference") else None
+    name = typeset(box.name[: size.start()] if size else box.name, colour)
+    name += styled(size[0], FAINT, 10) if size else ""
     if box.kind != "instruction":
         tint = SHARED_TINT if box.is_shared else OWN_TINT
         fill = tint if box.kind in ("input", "parameter") else "white"
@@ -219,9 +223,9 @@ def typeset(text: str, colour: str) -> str:
 def caption(title: str, headline: str) -> str:
     """What stands below the picture: a title, what the program is, and how to read it."""
     lines = [styled(title, INK), styled(headline, INK, 12)]
-    legend = [("thick, [16]: 16 numbers for every example   ", OWN)]
-    legend.append(("thin, {16}: 16 numbers that all examples share", SHARED))
-    lines.append("".join(styled(words, colour, 10) for words, colour in legend))
+    own = "thick, [16]: 16 numbers for every example"
+    shared = "thin, {16}: 16 numbers that all examples share"
+    lines.append(legend((own, OWN), (shared, SHARED)))
     rows = "".join(f'<TR><TD CELLPADDING="2">{line}</TD></TR>' for line in filter(None, lines))
     return f'<<TABLE {BARE}><TR><TD HEIGHT="8"></TD></TR>{rows}</TABLE>>'
 

@@ -15,6 +15,7 @@ from engine.node import ENGINE, number
 from engine.recording.rows import Row
 from engine.structures import leaves, restore
 from engine.value import Value
+from engine.wording import count
 
 Array = NDArray[Any]
 FLOATS: Final = frozenset({np.dtype(np.float64), np.dtype(np.float32)})
@@ -73,9 +74,9 @@ class Arguments:
             where = [place for place, _ in places(self.names, self.given)]
             (one, k), (other, n), *_ = counts.items()
             raise ValueError(
-                f"axis 0 of an array is the batch, but {where[k]} has {one} rows and {where[n]} "
-                f"has {other}: give one row per example to both, or a plain number for what all "
-                "examples share"
+                f"axis 0 of an array is the batch, but {where[k]} has {count(one, 'row')} and "
+                f"{where[n]} has {other}: give one row per example to both, or a plain number for "
+                "what all examples share"
             )
         return next(iter(counts), None)
 
@@ -190,7 +191,8 @@ def instead_of_value() -> str:
         )
     return (
         "write v.data; a Value that is to keep its gradient belongs into record(f, "
-        "parameters=[...])"
+        "parameters=[...]); and grad, gradcheck and the like take the function itself, without "
+        "record()"
     )
 
 

@@ -1,15 +1,16 @@
-"""One call of a recorded function: what is asked for, and how the answer is put together."""
+"""Calls of a recorded function: what is asked for, and how the answer is put together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
-from engine.program import Result, Wanted
+from engine.loops.point import Point
+from engine.program import NOTHING, Result, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import FLOATS, Arguments
 from engine.recording.options import Options, Reduce, Wrt, output_weights
@@ -25,15 +26,88 @@ class Captured(NamedTuple):
 
 
 class Call:
-    """A call for the value and the gradient.
+    """A call for the value.
 
     Args:
         arguments: what was given.
         captured: what the function is for such arguments.
+        options: what holds where nothing was said.
+
+    Attributes:
+        is_point, is_batch: whether `at_point` or `at_batch` serves later calls of such arguments.
+    """
+
+    wanted = NOTHING
+    seeds: list[float] = []
+
+    def __init__(self, arguments: Arguments, captured: Captured, options: Options) -> None:
+        self.arguments, self.captured, self.batch = arguments, captured, arguments.batch
+        self.dtype = arguments.dtype(options.dtype)
+        replays = captured.replays
+        plain = not replays.draws and not options.check
+        chosen = replays.chosen(options.replay, 1 if self.batch is None else self.batch, self.dtype)
+        self.is_point = plain and self.batch is None and chosen == "tape"
+        arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
+        self.is_batch = plain and bool(self.batch) and arrays
+        self.replay = replays.by_tape if chosen == "tape" else replays.by_program
+
+    def again(self, given: Sequence[Any]) -> Self:
+        """The same call with other numbers: arguments of the same types and shapes."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.arguments = self.arguments.again(given)
+        return other
+
+    def at_point(self, given: Sequence[Any], at: Any) -> Any:
+        """What plain floats and lists of them give, on the shortest way."""
+        replays = self.captured.replays
+        here = replays.take_point(at)
+        here.point.forward(self.numbers(given), replays.raises)
+        value = self.value_at(here.point)
+        replays.points.append(here)
+        return value
+
+    def numbers(self, given: Sequence[Any]) -> list[float]:
+        """Floats and lists of floats in a row."""
+        return leaves(given) if self.arguments.is_nested else list(given)
+
+    def value_at(self, point: Point) -> Any:
+        """The value that a point has computed."""
+        result = self.captured.result
+        if type(result) is int:
+            return point.output(0)
+        return restore(result, map(point.output, leaves(result)))
+
+    def at_batch(self, given: Sequence[Any], at: Any) -> Any:
+        """What arrays give, on the shortest way."""
+        return quietly(self.in_batch, given, at)
+
+    def in_batch(self, given: Sequence[Any], at: Any) -> Any:
+        """The same; NumPy may warn."""
+        inputs = [np.asarray(each, self.dtype) for each in given]
+        inputs = [x if x.ndim == 2 else x.reshape(len(x), -1) for x in inputs]
+        return self.answer(self.replay(Job(inputs, self.dtype, self.wanted, self.seeds, False, at)))
+
+    def answer(self, found: Result) -> Any:
+        """The value, structured as the function returns it."""
+        result = self.captured.result
+        if type(result) is int:
+            return self.value(found.outputs[0])
+        return restore(result, map(self.value, found.outputs))
+
+    def value(self, output: Any) -> Any:
+        """An output: a number for one point, else one for each example."""
+        return float(output[0]) if self.batch is None else output
+
+
+class GradientCall(Call):
+    """A call for the value and the gradient.
+
+    Args:
+        arguments, captured, options: as for every call.
         wrt: in what it is differentiated, if that was said.
         reduce: whether the derivatives are of the mean or the sum, if that was said.
         seeds: what each output counts.
-        options: what holds where nothing was said.
         name: what the function is called.
 
     Raises:
@@ -44,53 +118,31 @@ class Call:
         self,
         arguments: Arguments,
         captured: Captured,
+        options: Options,
         wrt: Wrt | None,
         reduce: Reduce | None,
         seeds: Any,
-        options: Options,
         name: str,
     ) -> None:
-        tape = captured.replays.tape
-        self.arguments, self.captured, self.batch = arguments, captured, arguments.batch
+        super().__init__(arguments, captured, options)
+        has_parameters = bool(captured.replays.tape.parameters)
         self.wrt, self.reduce = options.derivative(
-            wrt, reduce, bool(tape.parameters), self.batch is not None, name
+            wrt, reduce, has_parameters, self.batch is not None, name
         )
         weights = output_weights(seeds, captured.result, name)
         share = 1 / self.batch if self.reduce == "mean" and self.batch else 1.0
         differentiated = tuple(k for k, weight in enumerate(weights) if weight != 0.0)
         self.wanted = Wanted(self.wrt != "inputs", self.wrt != "parameters", differentiated)
         self.seeds = [weights[k] * share for k in differentiated]
-        self.dtype = arguments.dtype(options.dtype)
-        plain = not captured.replays.draws and not options.check
-        chosen: str = options.replay
-        if chosen == "auto" and self.batch != 0:
-            chosen = captured.replays.program.choice.faster(self.batch or 1)
-        self.is_point = plain and self.batch is None and chosen == "tape"
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
-        arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
-        self.is_batch = plain and bool(self.batch) and arrays
-        self.replay = captured.replays.by_tape if chosen == "tape" else captured.replays.by_program
-
-    def again(self, given: Sequence[Any]) -> Call:
-        """The same call with other numbers: arguments of the same types and shapes."""
-        other = object.__new__(Call)
-        other.__dict__.update(self.__dict__)
-        other.arguments = self.arguments.again(given)
-        return other
 
     def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
-        """The value and the gradient for plain floats and lists of them, on the shortest way."""
-        inputs: list[float] = list(given)
-        if self.arguments.is_nested:
-            inputs = leaves(given)
-        replays, result = self.captured
+        """What plain floats and lists of them give, on the shortest way."""
+        replays = self.captured.replays
         here = replays.take_point(at)
         point, _, of_parameters, _ = here
-        point.run(inputs, replays.raises, self.outputs, self.starts)
-        if type(result) is int:
-            value = point.output(0)
-        else:
-            value = restore(result, map(point.output, leaves(result)))
+        point.run(self.numbers(given), replays.raises, self.outputs, self.starts)
+        value = self.value_at(point)
         gradient: Any = None
         if self.wrt != "inputs":
             gradient = of_parameters.copy()
@@ -101,24 +153,9 @@ class Call:
         replays.points.append(here)
         return value, gradient
 
-    def at_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
-        """The value and the gradient for arrays, on the shortest way."""
-        return quietly(self.in_batch, given, at)
-
-    def in_batch(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
-        """The same; NumPy may warn."""
-        inputs = [np.asarray(each, self.dtype) for each in given]
-        inputs = [x if x.ndim == 2 else x.reshape(len(x), -1) for x in inputs]
-        job = Job(inputs, self.dtype, self.wanted, self.seeds, False, at)
-        return self.answer(self.replay(job))
-
     def answer(self, found: Result) -> tuple[Any, Any]:
         """The value and the gradient, structured as they were asked for."""
-        result = self.captured.result
-        if type(result) is int:
-            value = self.value(found.outputs[0])
-        else:
-            value = restore(result, map(self.value, found.outputs))
+        value = super().answer(found)
         if self.wrt == "parameters":
             return value, found.parameter_gradient
         assert found.input_gradient is not None
@@ -127,10 +164,8 @@ class Call:
 
     def value(self, output: Any) -> Any:
         """An output: a number for one point, or for a mean or sum; else one for each example."""
-        if self.batch is None:
-            return float(output[0])
-        if self.reduce == "none":
-            return output
+        if self.batch is None or self.reduce == "none":
+            return super().value(output)
         total = float(np.add.reduce(output))
         if self.reduce == "sum":
             return total

@@ -38,6 +38,9 @@ def record(
     axis 0 is the batch, and an example of shape[1:] reaches the function as nested lists of Values;
     numbers among arrays are shared by all examples.
 
+    It can be pickled if the function can: one that is defined at the top of a module, from where it
+    is imported again, and no lambda.
+
     What depends on the numbers of the example cannot be recorded, and is refused with advice:
     `if a < b`, float(v), v.data. Comparisons give Values of 0 or 1 for `where`.
 

@@ -9,17 +9,19 @@ from typing import Any, Final
 from numpy.typing import ArrayLike, NDArray
 
 from engine.capture import mention_forgotten, recording
+from engine.errors import not_a_number
 from engine.loops.flatten import linearise
-from engine.program import NOTHING, Program, Result, Wanted
+from engine.program import Program, Result, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import Arguments, labels, names_of, numbers_of
-from engine.recording.calls import Call, Captured, key_of
+from engine.recording.calls import Call, Captured, GradientCall, key_of
 from engine.recording.options import Options, Reduce, Wrt
 from engine.recording.replays import Replays
 from engine.recording.verification import Asked, compare
 from engine.structures import leaves, restore
 from engine.tape import Tape
 from engine.value import Value, as_value
+from engine.wording import count as words
 
 Array = NDArray[Any]
 
@@ -91,6 +93,8 @@ class Recorded:
         """The Values that the function has returned."""
         found: list[Any] = leaves(result)
         if not any(isinstance(each, Value) for each in found):
+            if any(getattr(each, "dtype", None) == object for each in found):
+                raise not_a_number(result, f"what {self.name} returns")
             raise TypeError(
                 f"{self.name} returned {result!r:.80} of type {type(result).__name__}: a function "
                 "that is recorded returns a Value, or a list, tuple or dict of them, computed from "
@@ -103,13 +107,13 @@ class Recorded:
         if self.names is not None:
             if not self.names and count:
                 raise TypeError(
-                    f"{self.name} was recorded without inputs, but got {count} arguments: name "
+                    f"{self.name} was recorded without inputs, but got {words(count, 'argument')}: name "
                     "the leaves that they stand for, as in record(loss, inputs=[x, y])"
                 )
             if len(self.names) != count:
                 raise TypeError(
-                    f"{self.name} was recorded with {len(self.names)} inputs, but got {count} "
-                    f"arguments: give a number or an array for each of {', '.join(self.names)}"
+                    f"{self.name} was recorded with {words(len(self.names), 'input')}, but got "
+                    f"{words(count, 'argument')}: give a number or an array for each of {', '.join(self.names)}"
                 )
             return self.names
         if count not in self.called:
@@ -134,12 +138,7 @@ class Recorded:
             ArithmeticError, ValueError: where a value does not exist, for one point. In a batch it
                 is NaN or inf, and the other examples are right.
         """
-        arguments, captured = self.prepare(given)
-        numbers = None if at is None else numbers_of(at, len(self.parameters))
-        found = self.run(arguments, captured, NOTHING, (), numbers)
-        parts = (plain(each, arguments) for each in found.outputs)
-        self.verify(arguments, captured, found, NOTHING, (), numbers)
-        return restore(captured.result, parts)
+        return self.ask(Call, (), given, at)
 
     def value_and_gradient(
         self,
@@ -170,20 +169,38 @@ class Recorded:
         Raises:
             TypeError, ValueError: as for a call, and if the options make no sense.
         """
+        also = wrt, reduce, seeds, self.name
+        return self.ask(GradientCall, also, given, at)  # type: ignore[no-any-return]
+
+    def gradient(self, *given: Any, **options: Any) -> Any:
+        """The derivatives alone; the options are those of `value_and_gradient`."""
+        return self.value_and_gradient(*given, **options)[1]
+
+    def ask(
+        self, kind: type[Call], also: tuple[Any, ...], given: Sequence[Any], at: ArrayLike | None
+    ) -> Any:
+        """Answer a call: the first of its kind in full, later ones on the shortest way.
+
+        Args:
+            kind: what is asked for.
+            also: what its constructor takes besides arguments, captured graph and options.
+            given: the arguments.
+            at: numbers for the parameters.
+        """
         numbers = None if at is None else numbers_of(at, len(self.parameters))
-        key = key_of(given) if seeds is None else None
+        key = key_of(given)
         try:
-            known = self.calls.get((key, wrt, reduce)) if key is not None else None
-        except TypeError:  # an option that is no word, which cannot be looked up: see below
+            known = self.calls.get((key, also)) if key is not None else None
+        except TypeError:  # seeds in a list, or an option that is no word: see below
             key = known = None
         if known is None:
             arguments, captured = self.prepare(given)
-            call = Call(arguments, captured, wrt, reduce, seeds, self.options, self.name)
+            call = kind(arguments, captured, self.options, *also)
             if key is not None:
                 with self.lock:
                     while len(self.calls) >= KEPT_CALLS:
                         del self.calls[next(iter(self.calls))]
-                    self.calls[key, wrt, reduce] = call.again(())  # without the caller's arrays
+                    self.calls[key, also] = call.again(())  # without the caller's arrays
         else:
             self.last = known.captured
             if known.is_batch:
@@ -194,10 +211,6 @@ class Recorded:
         found = self.run(call.arguments, call.captured, call.wanted, call.seeds, numbers)
         self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, numbers)
         return quietly(call.answer, found)
-
-    def gradient(self, *given: Any, **options: Any) -> Any:
-        """The derivatives alone; the options are those of `value_and_gradient`."""
-        return self.value_and_gradient(*given, **options)[1]
 
     def prepare(self, given: Sequence[Any]) -> tuple[Arguments, Captured]:
         """The arguments, checked, and what the function is for them."""
@@ -279,8 +292,3 @@ class Recorded:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, calls={}, lock=RLock())
-
-
-def plain(values: Array, arguments: Arguments) -> Any:
-    """The numbers of an output: a float for one point."""
-    return float(values[0]) if arguments.batch is None else values

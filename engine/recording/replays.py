@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from ctypes import c_double
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
@@ -23,6 +23,7 @@ from engine.quiet import quietly
 from engine.tape import Tape
 
 Array = NDArray[Any]
+SINGLE: Final = np.dtype(np.float32)
 
 
 class Job(NamedTuple):
@@ -104,8 +105,17 @@ class Replays:
             inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
         strict = strict and self.raises
         job = Job(inputs, dtype, wanted, seeds, strict, at)
-        chosen = self.program.choice.faster(batch) if choice == "auto" else choice
-        return quietly(self.by_tape if chosen == "tape" or not batch else self.by_program, job)
+        by_tape = self.chosen(choice, batch, dtype) == "tape"
+        return quietly(self.by_tape if by_tape else self.by_program, job)
+
+    def chosen(self, choice: str, batch: int, dtype: Any) -> str:
+        """Which replay runs, "tape" or "program"."""
+        if batch == 0:
+            return "tape"
+        if choice != "auto":
+            return choice
+        # the loop knows float64 alone, and a result is not to change its digits with the batch
+        return "program" if dtype == SINGLE else self.program.choice.faster(batch)
 
     def by_program(self, job: Job) -> Result:
         """By array instructions; NumPy may warn."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from numbers import Number
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, SupportsIndex
 
 from engine.value import Value
 
@@ -26,11 +26,12 @@ COMPARED: Final = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 class Row(list[Any]):
     """A list of Values, or of such lists, that does no arithmetic; a list in all else.
 
-    A plain list can be appended to it, and a slice of it is a plain list.
+    A plain list can be appended to it. A slice of it is such a list again: x[1:] + x[:-1] would be
+    as long as both.
 
     Args:
         parts: what is in it.
-        name: what the function calls it: x, or x[0] if it is a part of an example.
+        name: what the function calls it: x, or x[0] or x[1:] if it is a part of an example.
         shape: its shape.
         array: what the array is called, and the shape of an example of it.
     """
@@ -59,8 +60,36 @@ class Row(list[Any]):
         """Say so."""
         raise TypeError(self.advice)
 
+    def __getitem__(self, place: SupportsIndex | slice) -> Any:
+        try:
+            found = super().__getitem__(place)
+        except TypeError:
+            self.refuse_place(place)
+        if not isinstance(place, slice):
+            return found
+        bounds = [place.start, place.stop, place.step][: 2 if place.step is None else 3]
+        where = ":".join("" if k is None else str(k) for k in bounds)
+        return Row(found, f"{self.name}[{where}]", (len(found), *self.shape[1:]), self.array)
+
+    def refuse_place(self, place: Any) -> NoReturn:
+        """Say what to write for x[0, 1], which an array would understand, and the like."""
+        instead = ""
+        is_places = isinstance(place, tuple) and all(hasattr(k, "__index__") for k in place)
+        if is_places and len(place) <= len(self.shape):
+            one_by_one = "".join(f"[{k}]" for k in place)
+            instead = f"; {self.name}[{', '.join(map(str, place))}] is {self.name}{one_by_one}"
+        raise TypeError(f"{self.advice}{instead}")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__") or "array" not in vars(self):  # as copy asks for, of one half made
+            raise AttributeError(name)
+        instead = f"; sum({self.name}) adds up its elements" if name == "sum" else ""
+        raise AttributeError(f"{self.name}.{name} does not exist: {self.advice}{instead}")
+
     def __add__(self, other: Any) -> Any:
-        if isinstance(other, Row) or not isinstance(other, list):
+        if isinstance(other, Row):
+            raise TypeError(f"{self.advice}; [*{self.name}, *{other.name}] is a list of both")
+        if not isinstance(other, list):
             self.refuse()
         return [*self, *other]
 

@@ -16,10 +16,11 @@ from engine.recording.arguments import Arguments, labels
 from engine.recording.rounding import Trials, doubt
 from engine.structures import leaves
 from engine.value import Value, as_value
+from engine.wording import count as counted
 
 Array = NDArray[Any]
 
-DIGITS: Final = 64  # by so many units in the last place an operation may be off
+ULPS: Final = 64  # units in the last place by which an operation may be off
 
 
 class Asked(NamedTuple):
@@ -84,7 +85,7 @@ def compare(asked: Asked, found: Result) -> None:
         here = Example(asked, row)
         if len(here.values) != asked.outputs:
             raise RuntimeError(
-                f"{asked.name} was recorded with {asked.outputs} outputs, but returns "
+                f"{asked.name} was recorded with {counted(asked.outputs, 'output')}, but returns "
                 f"{len(here.values)} now: how many there are must not change between calls"
             )
         mine, theirs = np.array([each[k] for each in found.outputs], float), here.values
@@ -117,7 +118,7 @@ class Check:
 
     def __init__(self, asked: Asked, dtype: Any) -> None:
         self.asked, self.dtype = asked, dtype
-        self.unit = DIGITS * float(np.finfo(dtype).eps)
+        self.unit = ULPS * float(np.finfo(dtype).eps)
 
     def names(self) -> list[str]:
         """What the outputs, and the derivatives in the inputs, are called."""
@@ -144,5 +145,5 @@ class Check:
                 f"the replay of {self.asked.name} differs from the function itself: its {names[k]} "
                 f"is {mine[k]}, but should be {theirs[k]}. Does it depend on something that was "
                 "different when it was recorded: a global number, a branch taken in Python, v.data "
-                "read before?"
+                "read before, random.random() or the like?"
             )

@@ -65,6 +65,8 @@ def test_every_printed_number_is_the_computed_one(name: str, run: Run) -> None:
 
 def test_xor_is_learnt_from_every_seed_but_not_by_one_neuron(run: Run) -> None:
     text, _ = run("xor")
+    assert "200 steps" in text  # as the axis of the picture says
+    assert "epoch" not in text
     assert "below 0.01: 10 of 10 networks; the neuron stays at 0.2500" in text
     last = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("2-4-1")]
     assert len(last) == 10

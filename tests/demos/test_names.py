@@ -161,7 +161,9 @@ def test_it_learns_a_name_by_heart(
     assert losses[0] > 3
     assert losses[-1] < 0.1
     assert way.optimizer.lr == pytest.approx(0.02 / 40)  # it has fallen, to 0 in one more
-    assert "40 steps in" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.match(r"  step     1   mean loss of up to 100 names [34]\.\d{3}\n", said)
+    assert "40 steps in" in said
     assert invent(way, 2, random.Random(0)) == ["otto", "otto"]
 
 

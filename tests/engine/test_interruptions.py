@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from math import cos
+from math import cos, inf
 from types import CodeType
 from typing import Any
 
 import pytest
 
-from engine import Value, compiled, draw, gradient, no_grad, topological_order
+from engine import Value, compiled, draw, grad, gradient, no_grad, topological_order
 from engine.anomaly import detect_anomaly
 from engine.calculus.floats import Below
 from engine.calculus.renewal import Renewal
@@ -119,6 +119,37 @@ def test_a_child_process_is_free_of_its_parents_traversals() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_child_process_is_still_in_the_blocks_of_its_thread() -> None:
+    """And in no other thread's. A derivative is not paused by the no_grad() around it."""
+    child = -1
+
+    def fork(x: Any) -> Any:
+        nonlocal child
+        child = os.fork()
+        return x
+
+    x = Value(2.0)
+    paused = own = seen = left = False
+    ENGINE.pauses.append(None)  # as another thread would, which the child has not
+    try:
+        with detect_anomaly(), detect_anomaly():
+            with no_grad():
+                grad(fork)(1.0)
+                paused, own = (x * x).is_constant, len(ENGINE.pauses) == 3
+            with pytest.raises(FloatingPointError):
+                x * inf
+            seen = True
+        left = ENGINE.pauses == []
+    finally:
+        if child == 0:
+            os._exit(7 * (paused and own and seen and left))
+        ENGINE.pauses.pop()
+    assert paused
+    assert seen
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 def test_the_next_traversal_is_free_again_after_an_error() -> None:
     x = Value(3.0)
     with pytest.raises(TypeError, match="takes a Value"):
@@ -222,4 +253,4 @@ def test_detect_anomaly_interrupted_at_its_door_watches_nothing(passage: str) ->
 def leave() -> None:
     """What may be left after Ctrl-C: an entry that makes nodes ask whether somebody watches."""
     ENGINE.pauses.clear()
-    ENGINE.thread.watch = None
+    ENGINE.thread.watch, ENGINE.thread.blocks = None, 0

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Value, no_grad, softmax
+from engine import Value, maximum, no_grad, softmax, where
 from nn import flat, losses, metrics, optim, steps
 from nn.examples import choose_loss, targets_for
 from nn.flat import from_leaves
@@ -26,6 +26,7 @@ from nn.metrics import accuracy, confusion_matrix, outputs, predict
 from nn.module import Module
 from nn.networks import MLP, Sequential
 from nn.optim import SGD, Adam, Optimizer
+from nn.places import LONG
 from nn.schedules import Constant
 from nn.steps import EagerStep, Objective, RecordedStep
 from nn.training import Diverged, NotWritten, fit
@@ -420,7 +421,6 @@ def test_a_step_too_large_names_the_parameter() -> None:
 
 def test_an_infinity_that_is_not_chosen_does_no_harm() -> None:
     """The program may find 0 * inf there; node by node the step is made all the same."""
-    from engine import where
 
     def careful(output: Value, target: Any) -> Value:
         z = output * 0
@@ -432,6 +432,29 @@ def test_an_infinity_that_is_not_chosen_does_no_harm() -> None:
     fit(other, X, y, loss="squared_error", epochs=2, seed=1, eager=True)
     assert history.unrecorded == ""
     assert numbers(model) == pytest.approx(numbers(other), abs=1e-12)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_gradient_that_is_nan_only_as_an_array_costs_no_step(
+    dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root of 0 has an infinite slope, and `where` does not choose it."""
+    steps_node_by_node: list[object] = []
+    node_by_node = RecordedStep.node_by_node
+
+    def counted(self: RecordedStep, *given: Any) -> Any:
+        steps_node_by_node.append(1)
+        return node_by_node(self, *given)
+
+    def rooted(v: Value) -> Value:
+        return where(v > 0, maximum(v, 0).sqrt(), 0.0)
+
+    def make() -> Module:
+        return Sequential(Dropout(dropout), Layer(3, 6, rooted, seed=1), Layer(6, 1, seed=2))
+
+    monkeypatch.setattr(RecordedStep, "node_by_node", counted)
+    agree(*both(make, TARGETS["squared_error"], "sgd", epochs=10))
+    assert steps_node_by_node == []
 
 
 def test_dropout_is_explained_with_the_masks_that_were_drawn() -> None:
@@ -584,19 +607,30 @@ class Annealed(Module):
 
 
 class Jumping(Module):
-    """Computes something else every time, by a counter that keeps its number to itself."""
+    """Computes something else every time, by a counter among what is taken for data."""
+
+    counter = [0] * (LONG + 1)
+
+    def forward(self, inputs: list[Value]) -> list[Value]:
+        Jumping.counter[0] += 1
+        return [x / (10 + Jumping.counter[0]) for x in inputs]
+
+
+class Iterating(Module):
+    """Computes something else every time, by an iterator that keeps its number to itself."""
 
     counter = itertools.count()
 
     def forward(self, inputs: list[Value]) -> list[Value]:
-        number = next(Jumping.counter)
+        number = next(Iterating.counter)
         return [x / (10 + number) for x in inputs]
 
 
 @pytest.mark.parametrize(
     ("kind", "why"),
     [(Noisy, "leaves something behind"), (Counting, "leaves something behind"),
-     (Annealed, "a chance of its own"), (Jumping, "something else from one example")],
+     (Annealed, "a chance of its own"), (Jumping, "something else from one example"),
+     (Iterating, "it holds a count, which cannot be looked into")],
 )  # fmt: skip
 def test_modules_that_cannot_be_recorded(kind: type[Module], why: str) -> None:
     models = []
@@ -605,7 +639,8 @@ def test_modules_that_cannot_be_recorded(kind: type[Module], why: str) -> None:
         own = kind()
         model = Sequential(own, Layer(3, 1, seed=2))
         if kind is Jumping:
-            Jumping.counter = itertools.count(-2 if not options else 0)  # two recordings count
+            Jumping.counter[0] = -2 if not options else 0  # two recordings count
+        Iterating.counter = itertools.count()
         history = fit(model, X, TARGETS["squared_error"], seed=1, epochs=3, **options)
         models.append([*numbers(model), getattr(own, "calls", 0), len(getattr(own, "log", ()))])
         assert options or why in history.unrecorded

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import itertools
+import json
+import logging
+import math
 import random
+import sys
 import types
-from collections.abc import Callable
-from functools import partial
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property, partial, wraps
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +30,10 @@ from nn.losses import squared_error
 from nn.module import Module
 from nn.networks import MLP, Sequential
 from nn.optim import SGD
+from nn.places import LONG, alike, chance_of, held, is_foreign
 from nn.schedules import Constant
 from nn.steps import Objective, RecordedStep
-from nn.surroundings import LONG, Surroundings
+from nn.surroundings import Surroundings
 from nn.training import fit
 
 CHANCE = np.random.RandomState(6)
@@ -284,6 +297,184 @@ def test_all_is_put_back() -> None:
     assert (numbers, row, vars(made)) == ({1, 2}, [1, [2, 3]], {"own": 1.0})
     assert source.getstate() == state
     assert not array.any()
+
+
+class Slotted:
+    __slots__ = ("__hidden", "log")
+
+    def __init__(self) -> None:
+        self.__hidden = 0
+
+    def count(self) -> None:
+        self.__hidden += 1
+        self.log = "new"
+
+
+class Logged(list[int]):
+    """A container with attributes."""
+
+    counted = 0
+
+    def note(self) -> None:
+        self.counted += 1
+
+
+@dataclass(frozen=True)
+class Frozen:
+    numbers: tuple[int, ...] = (1, 2)
+
+    @cached_property
+    def total(self) -> int:
+        return sum(self.numbers)
+
+
+def append(place: Any) -> None:
+    place.append(7)
+
+
+def add(place: Any) -> None:
+    place[...] += 1
+
+
+REMEMBERING: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "array": (lambda: np.zeros(2), add),
+    "array of no axes": (lambda: np.array(0), add),
+    "deque": (lambda: deque([1], maxlen=1), append),
+    "bytearray": (lambda: bytearray(b"a"), append),
+    "array.array": (lambda: array("d", [np.nan]), append),
+    "slots": (Slotted, Slotted.count),
+    "list with attributes": (lambda: Logged([1]), Logged.note),
+    "namespace": (lambda: SimpleNamespace(n=0), lambda place: vars(place).update(n=1)),
+    "frozen": (Frozen, lambda place: place.total),
+    "method": (lambda: [1].append, lambda place: place(7)),
+    "cached": (lambda: cache([1].append), lambda place: place(7)),
+    "Random": (lambda: random.Random(1), lambda place: place.gauss()),
+    "Generator": (lambda: np.random.default_rng(1), lambda place: place.normal()),
+    "its method": (lambda: np.random.default_rng(1).normal, lambda place: place()),
+    "bits": (lambda: np.random.MT19937(1), lambda place: place.random_raw()),
+    "RandomState": (lambda: np.random.RandomState(1), lambda place: place.normal()),
+}
+
+
+@pytest.mark.parametrize("kind", REMEMBERING)
+def test_whatever_remembers_is_seen_and_put_back(kind: str) -> None:
+    make, use = REMEMBERING[kind]
+    place = make()
+    world = Surroundings([lambda: place])
+    assert (world.changed(), world.opaque) == ("", "")
+    use(place)
+    assert world.changed() != ""
+    world.put_back()
+    assert world.changed() == ""
+
+
+@pytest.mark.parametrize("kind", ["array of no axes", "deque", "slots", "Generator"])
+def test_an_activation_that_remembers_is_called_for_every_example(kind: str) -> None:
+    make, use = REMEMBERING[kind]
+    place, before = make(), make()
+
+    def remembering(v: Value) -> Value:
+        use(place)
+        return v
+
+    model = Sequential(Layer(2, 1, remembering, seed=1))
+    history = fit(model, X[:8], Y[:8], epochs=2, seed=1)
+    assert "leaves something behind" in history.unrecorded
+    for _ in range(16):
+        use(before)
+    assert alike(held(place), held(before))
+    if chance := chance_of(place):
+        assert chance.state() == chance_of(before).state()  # type: ignore[union-attr]
+
+
+def test_a_cell_that_was_empty_is_empty_again() -> None:
+    def outer() -> tuple[Callable[[], Any], Callable[[], None]]:
+        def read() -> Any:
+            return number
+
+        def write() -> None:
+            nonlocal number
+            number = 1
+
+        if not factors:
+            number = 0
+        return read, write
+
+    read, write = outer()
+    world = Surroundings([read])
+    write()
+    assert world.changed()
+    world.put_back()
+    with pytest.raises(NameError):
+        read()
+
+
+def test_an_iterator_cannot_be_looked_into() -> None:
+    losses = []
+    for eager in (False, True):
+        counter = itertools.count()
+
+        def late(v: Value, counter: Iterator[int] = counter) -> Value:
+            return v * 0 if next(counter) < 6 else v
+
+        model = Sequential(Layer(2, 1, late, seed=1))
+        history = fit(model, X, Y, epochs=3, seed=1, batch_size=5, eager=eager)
+        assert ("holds a count" in history.unrecorded) is not eager
+        losses.append(history["loss"])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("place", "opaque"),
+    [(iter([1]), "list_iterator"), ((x for x in "ab"), "generator"), (zip([1]), "zip"),
+     (itertools.count().__next__, "count"), (sys.__stdout__, ""), (logging.getLogger(), ""),
+     (len, ""), (random.SystemRandom(), ""), (np, ""), (itertools.count, "")],
+)  # fmt: skip
+def test_only_iterators_are_refused(place: Any, opaque: str) -> None:
+    world = Surroundings([lambda: place])
+    assert (world.opaque, world.changed()) == (opaque, "")
+
+
+def test_a_users_file_with_the_name_of_a_library_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("code", "nn"):
+        path = tmp_path / f"{name}.py"
+        path.write_text("calls = []\ndef f(v):\n    calls.append(1)\n    return v * 2\n")
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert is_foreign(module)
+        assert is_foreign(module.f)
+        model = Sequential(Layer(2, 1, module.f, seed=1))
+        history = fit(model, X[:8], Y[:8], epochs=1, seed=1)
+        assert "list has changed" in history.unrecorded
+        assert len(module.calls) == 8
+
+
+@pytest.mark.parametrize("code", [json, json.dumps, Fraction, np, np.mean, itertools, math.sin,
+                                  Module, squared_error, Value])  # fmt: skip
+def test_libraries_are_not_looked_into(code: Any) -> None:
+    assert not is_foreign(code)
+
+
+@pytest.mark.parametrize("code", [pytest, pytest.fixture, Settings, by_list, elsewhere])
+def test_what_others_have_written_is(code: Any) -> None:
+    assert is_foreign(code)
+
+
+def test_a_wrapper_is_the_users_though_it_has_another_name() -> None:
+    @wraps(squared_error)
+    def wrapper(output: Value, target: Any) -> Value:
+        return squared_error(output, target) * factors[0]
+
+    assert wrapper.__module__ == "nn.losses"
+    assert is_foreign(wrapper)
+    world = Surroundings([wrapper])
+    factors[0] = 2.0
+    assert world.moved() == "list"
 
 
 def test_chance_is_told_apart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import Any
 
@@ -171,3 +172,18 @@ def test_the_loop_is_not_chosen_for_functions_that_arrays_do_fast() -> None:
     powers = record(lambda x: sum(v**2.5 for v in x), example=(x,)).program.choice
     assert powers.work > sums.work + 500 * choice.PER_FUNCTION / 2
     assert powers.faster(1) == "program"
+
+
+def test_what_there_is_one_of() -> None:
+    one = record(lambda x: x.exp(), example=(1.0,))
+    words = one.report(np.ones(1))
+    assert words.startswith("1 node, after fusion 1 with 1 operand, 1 level deep\nfor 1 example: ")
+    assert " 1 array instruction\n" in words
+    assert str(one).startswith("1 node as 1 array instruction.\n")
+    two = record(lambda x: (-x).exp(), example=(1.0,))
+    assert re.match(r"2 nodes, .* 2 levels deep\nfor 2 examples: ", two.report(np.ones(2)))
+
+
+def test_no_instructions_need_no_explanation() -> None:
+    words = str(record(lambda x: x, example=(1.0,)))
+    assert words == "0 nodes as 0 array instructions.\nx    output"

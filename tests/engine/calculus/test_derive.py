@@ -26,6 +26,7 @@ from engine import (
     maximum,
     minimum,
     no_grad,
+    record,
     relu,
     sin,
     sqrt,
@@ -906,17 +907,52 @@ def test_errors_word_for_word(call: Callable[[], Any], kind: type[Exception], wo
 def test_what_it_does_not_depend_on_has_the_derivative_zero() -> None:
     x, y = Value(1.0), Value(2.0)
     assert gradient(x * x, [x, y]) == [2.0, 0.0]
-    assert gradient(x.detach() * 2.0, x) == 0.0
     c = y.detach()
     assert gradient(c * x, [c, x]) == [0.0, 2.0]
     assert [slope.data for slope in gradient(c * x, [c, x], differentiable=True)] == [0.0, 2.0]
-    assert gradient(x.detach(), x, differentiable=True).is_constant
     assert gradient(x.sign(), x, strict=True) == 0.0
     assert gradient(x.sign(), x, strict=True, differentiable=True).data == 0.0
     assert grad(grad(lambda x: 3.0 * x))(1.0) == 0.0
     assert grad(lambda x: x.detach() * x)(3.0) == 3.0
     assert hessian(lambda x, y: x + y)(1.0, 2.0) == ((0.0, 0.0), (0.0, 0.0))
     assert hvp(lambda x: 2.0 * x)(1.0, direction=1.0) == 0.0
+
+
+@pytest.mark.parametrize("differentiable", [False, True])
+def test_what_was_computed_without_history_is_refused_as_by_backward(differentiable: bool) -> None:
+    x = Value(3.0)
+    with no_grad():
+        square = x * x
+    for y in (square, square * 2.0, x.detach(), x.detach() + square):
+        with pytest.raises(RuntimeError, match=r"^gradient\(y, xs\) has nothing to .* no_grad\(\)"):
+            gradient(y, x, differentiable=differentiable)
+        with pytest.raises(RuntimeError, match=r"^backward\(\) has nothing to differentiate"):
+            y.backward()
+
+
+def test_a_derivative_without_x_has_the_derivative_zero() -> None:
+    x = Value(3.0)
+    slope = gradient(x * x, x, differentiable=True)
+    for want in (2.0, 0.0, 0.0):
+        slope = gradient(slope, x, differentiable=True)
+        assert slope.data == want
+    assert gradient(slope, x) == 0.0
+    cube = x * x * x
+    with no_grad():
+        lost = gradient(cube, x, differentiable=True)
+    assert lost.data == 27.0
+    with pytest.raises(RuntimeError, match="nothing to differentiate"):
+        gradient(lost, x)
+
+
+def test_inside_what_is_differentiated_or_recorded_a_constant_has_the_derivative_zero() -> None:
+    def f(x: Any) -> Any:
+        return x * x + gradient(x.detach(), x, differentiable=True)
+
+    assert grad(f)(3.0) == 6.0
+    assert record(f, check=True)(3.0) == 9.0
+    assert jacobian(lambda x: [x.detach(), x])(3.0) == [0.0, 1.0]
+    assert grad(lambda x: x.detach() * 2.0)(3.0) == 0.0
 
 
 def test_a_row_of_ones_own_is_differentiated_twice() -> None:

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import pytest
@@ -214,6 +214,65 @@ def test_a_report_says_where_and_what(plant: Plant) -> None:
         "give 0.786447733",
     ]
     assert repr(report) == "<gradcheck: 3 derivatives of f: 2 wrong, 1 right (print it)>"
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0, 1e5, 1e6])
+def test_a_wrong_sign_is_named(x: float, plant: Plant) -> None:
+    """The gradient is then the exact opposite: |g + g_num| is 0."""
+    plant("sin", lambda xp, y, x: -xp.cos(x))
+    report = gradcheck(lambda x: x.sin(), x)
+    assert [each.row.name for each in report.suspects] == ["sin"], report
+    assert [each.verdict for each in report.findings] == ["wrong"]
+    assert report.relative_norm == inf
+    assert "|g + g_num| = inf" in str(report)
+
+
+def test_a_wrong_sign_beside_the_graph() -> None:
+    report = gradcheck(lambda x: x - 2 * x.detach(), 1.0)
+    assert not report
+    assert report.relative_norm > 1e9
+    assert "got 1, expected -1" in str(report)
+
+
+FAST: list[tuple[Callable[[Any], Any], float, str]] = [
+    (lambda x: x.sin(), 1e6, r"changes too fast in sin\(1e\+06\)"),
+    (lambda x: x.tan(), 1e6, r"changes too fast in tan\(1e\+06\)"),
+    (lambda x: tanh(1e6 * x), 1e-7, r"changes too fast in tanh\(0\.1\)"),
+    (lambda x: (x * 1e6).sin(), 1.0, r"changes too fast in sin\(1e\+06\)"),
+    (lambda x: x.log(), 1e-9, "has no value on one side"),
+]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("f", "x", "words"), FAST)
+def test_what_is_too_fast_for_a_step_is_no_kink(
+    f: Any, x: float, words: str, sign: int, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right or wrong, without mpmath it cannot be told, and is called neither; with it, it can."""
+    for name in ("sin", "tan", "tanh", "log"):
+        sound = TABLE[name].partials[0]
+        plant(name, lambda xp, y, x, sound=sound: sign * sound(xp, y, x))
+    settled = gradcheck(f, x)
+    assert [each.verdict for each in settled.findings] == ["right" if sign == 1 else "wrong"]
+    monkeypatch.setattr(differences, "precise", lambda: None)
+    report = gradcheck(f, x)
+    assert [each.verdict for each in report.findings] == ["unknown"], report
+    assert re.search(
+        f"could not be checked: it {words}, and cannot be decided by diff", str(report)
+    )
+    assert "install mpmath (pip install mpmath)" in str(report)
+    assert "kink" not in str(report)
+    assert "relative norm" not in str(report)
+    assert isnan(report.relative_norm)
+
+
+@pytest.mark.parametrize("f", [lambda x: x * 3 if x > 0 else x * 2, lambda x: exp(1e7 * x) * 2])
+def test_noise_of_sums_that_cancel_is_no_kink_of_a_product(
+    f: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differences, "precise", lambda: None)
+    assert " * 1e-09" not in str(gradcheck(f, 1e-9))
+    assert "1e-09 * " not in str(gradcheck(f, 1e-9))
 
 
 LOST: list[Callable[[Value], Any]] = [
@@ -464,7 +523,8 @@ def test_errors_are_not_underestimated() -> None:
 def test_nothing_to_find() -> None:
     report = Report("f", [])
     assert report
-    assert report.relative_norm == 0.0
+    assert isnan(report.relative_norm)
+    assert "relative norm" not in str(report)
 
 
 def test_a_gradient_of_zero_is_no_noise() -> None:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Drawing, Value, dot, draw, logsumexp, no_grad, topological_order, where
+from engine import Drawing, Value, dot, draw, logsumexp, no_grad, record, topological_order, where
 from engine.pictures.circuit import GRADIENT, LOCAL, STALE, VALUE
 from engine.pictures.render import render
 from engine.pictures.sketch import short, sketch
@@ -379,6 +379,21 @@ def test_labels_may_hold_anything() -> None:
 
 def test_a_title_stands_in_the_picture() -> None:
     assert "The chain rule < 3" in Picture(draw(lecture()[-1], title="The chain rule < 3")).words
+
+
+def test_a_wider_font_does_not_run_the_legend_together() -> None:
+    """A browser without Helvetica may take DejaVu Sans, which is a fifth wider."""
+    x = Value(1.0)
+    recorded = record(lambda x: x.exp(), example=(1.0,))
+    for drawing, phrases in ((draw(x + 1.0), 3), (recorded.program.draw(), 2)):
+        root = ET.fromstring(drawing._repr_mimebundle_()["image/svg+xml"])
+        below = root.findall(f"{SVG}g/{SVG}text")  # what is in no node
+        texts = [text for text in below if text.get("font-size") == "10.00"]
+        words = [(text.text or "").strip() for text in texts]
+        starts = [float(text.get("x", "nan")) for text in texts]
+        assert len(texts) == phrases
+        for k in range(phrases - 1):
+            assert starts[k + 1] - starts[k] > 5.5 * len(words[k]), words[k]
 
 
 def test_each_operation_of_the_table_can_be_drawn(unregister: None) -> None:

@@ -178,3 +178,22 @@ def test_what_is_drawn_is_drawn_in_the_context_of_the_caller() -> None:
     level.set(5.0)
     assert recorded(2.0) == 10.0
     assert recorded(np.array([2.0, 3.0])).tolist() == [10.0, 15.0]
+
+
+def test_digits_do_not_depend_on_the_batch() -> None:
+    recorded = record(lambda x: (x + 1e6) - 1e6, dtype="float32")
+    for batch in (1, 2, 3000):
+        for _ in range(2):
+            assert recorded(np.full(batch, 0.1))[0] == 0.125
+    assert recorded(0.1) == (0.1 + 1e6) - 1e6
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+def test_values_alone(replay: Any) -> None:
+    recorded = record(lambda x, y: {"a": dot(W, x) * y, "b": [y]}, W, replay=replay)
+    for _ in range(3):
+        for given in ((NUMBERS.tolist(), 2.0), (NUMBERS[None], np.array([2.0]))):
+            found = recorded(*given)
+            assert np.all(found["a"] == pytest.approx(2 * NUMBERS @ NUMBERS))
+            assert found["b"] == [2.0]
+        assert recorded(NUMBERS.tolist(), 2.0, at=0 * NUMBERS)["a"] == 0.0

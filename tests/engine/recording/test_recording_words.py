@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine import Value, record
+from engine import Value, grad, gradcheck, record, sin
 
 W = Value(2.0)
 X = np.ones((3, 2))
@@ -102,6 +103,68 @@ def test_a_recorded_function_inside_another() -> None:
             record(f)(1.0)
     with pytest.raises(TypeError, match=r"write v\.data"):
         inner(W)
+
+
+def test_it_is_the_function_itself_that_is_differentiated_further() -> None:
+    square = record(lambda x: x * x)
+    for call in (grad(square), lambda x: gradcheck(square, x)):
+        with pytest.raises(
+            TypeError, match=r"grad, gradcheck and the like take the function itsel"
+        ):
+            call(2.0)
+
+
+# --- lists and arrays ---
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x / W, lambda x: W * x, lambda x: sin(x), lambda x: W - (x[0], x[1]),
+        lambda x: W - [[x[0]]],
+    ],
+)  # fmt: skip
+def test_a_list_is_no_batch(f: Any) -> None:
+    words = r"a list is one example of several numbers, and a batch is an array: np\.array\(\["
+    with pytest.raises(TypeError, match=words) as caught:
+        record(f, [W])([80.0, 90.0])
+    assert "[Value(x) for x in xs]" not in str(caught.value)
+    with pytest.raises(TypeError, match=r"write \[Value\(x\) for x in xs\]"):
+        W * [80.0, 90.0]
+
+
+def test_an_array_of_values_is_returned_as_a_list() -> None:
+    with pytest.raises(TypeError, match=r"array\.tolist\(\) for a list of the Values in it"):
+        record(lambda x: [x[0], np.array([x[0], x[1]])])(X)
+
+
+@pytest.mark.parametrize(
+    ("batch", "error", "words"),
+    [
+        (-1, ValueError, "0 or more, got -1"),
+        ("a", TypeError, "a number of examples, such as 100, but got 'a'"),
+        (2.5, TypeError, r"but got 2\.5"),
+        (True, TypeError, "but got True"),
+    ],
+)
+def test_a_report_is_for_a_number_of_examples(batch: Any, error: Any, words: str) -> None:
+    program = record(lambda x: x * x, example=1.0).program
+    with pytest.raises(error, match=words):
+        program.report(batch)
+    assert program.report(np.int64(3)) == program.report(3)
+    assert "for 3 examples" in program.report(3)
+
+
+def test_one_is_singular() -> None:
+    with pytest.raises(ValueError, match=r"x has 1 row and y has 2:"):
+        record(lambda x, y: x * y)(np.ones(1), np.ones(2))
+    with pytest.warns(UserWarning, match=r"uses 1 Value beside its arguments"):
+        record(lambda x: x * W)(1.0)
+
+
+def test_chance_is_among_the_causes_of_a_difference() -> None:
+    with pytest.raises(RuntimeError, match=r"random\.random\(\)"):
+        record(lambda x: x * random.random(), check=True)(1.0)
 
 
 # --- arguments ---
