@@ -93,7 +93,7 @@ class Recorded:
         """The Values that the function has returned."""
         found: list[Any] = leaves(result)
         if not any(isinstance(each, Value) for each in found):
-            if any(getattr(each, "dtype", None) == object for each in found):
+            if any(hasattr(each, "dtype") for each in found):
                 raise not_a_number(result, f"what {self.name} returns")
             raise TypeError(
                 f"{self.name} returned {result!r:.80} of type {type(result).__name__}: a function "
@@ -105,15 +105,16 @@ class Recorded:
     def argument_names(self, count: int) -> Sequence[str]:
         """What the arguments are called in the function."""
         if self.names is not None:
+            got = f"but got {words(count, 'argument')}"
             if not self.names and count:
                 raise TypeError(
-                    f"{self.name} was recorded without inputs, but got {words(count, 'argument')}: name "
-                    "the leaves that they stand for, as in record(loss, inputs=[x, y])"
+                    f"{self.name} was recorded without inputs, {got}: name the leaves that they "
+                    "stand for, as in record(loss, inputs=[x, y])"
                 )
             if len(self.names) != count:
                 raise TypeError(
-                    f"{self.name} was recorded with {words(len(self.names), 'input')}, but got "
-                    f"{words(count, 'argument')}: give a number or an array for each of {', '.join(self.names)}"
+                    f"{self.name} was recorded with {words(len(self.names), 'input')}, {got}: "
+                    f"give a number or an array for each of {', '.join(self.names)}"
                 )
             return self.names
         if count not in self.called:
