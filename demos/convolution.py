@@ -4,8 +4,8 @@ A stroke is a stroke wherever it is. So a convolutional layer has a few small fi
 them slides over the image with the same weights: here the same Values, used once at every place, so
 that a weight's gradient is the sum over all places. What a filter sees is a map of the image. A net
 with three filters of 4 x 4 pixels learns 8x8 digits, beside one that is fully connected and has
-about as many parameters. The filters are shown, with their maps of some digits, and the graph of a
-filter of two weights that slides over four pixels.
+about as many parameters. The filters are shown, with their maps of some digits, and a filter of
+two weights that slides over four pixels.
 
 Command: chainrule convolution
 Expect: each weight used at 25 places; above 80 % of new digits right. On images as small as these
@@ -23,12 +23,14 @@ import numpy as np
 
 import engine
 from demos.parts import report
+from demos.parts.convolution_picture import shared
 from demos.parts.report import BLUE, PALE, RED, plain, table
-from engine import Drawing, Value, dot, draw, topological_order
+from engine import Value, dot, topological_order
 from nn import MLP, Layer, Module, Sequential, digits, fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SIDE, SIZE, FILTERS = 8, 4, 3  # of the image, of a filter, and how many of these
 PLACES = SIDE - SIZE + 1  # in a row
@@ -59,7 +61,7 @@ class Convolution(Module):
 def main(argv: Sequence[str] | None = None) -> None:
     """Share weights, learn, and show the filters."""
     chosen = report.options(__doc__, argv, seed=0)
-    report.save(small(), chosen.out, "convolution_shared")
+    report.save_figure(small(), chosen.out, "convolution_shared")
 
     X, y = digits()
     others = X[TRAIN : TRAIN + TEST], y[TRAIN : TRAIN + TEST]
@@ -91,14 +93,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     report.save_figure(figure, chosen.out, "convolution")
 
 
-def small() -> Drawing:
+def small() -> Figure:
     """A filter of two weights at three places of four pixels, and what it sees in all."""
-    w1, w2 = Value(-1.0), Value(1.0)
+    weights = {"w1": Value(-1.0), "w2": Value(1.0)}
     pixels = [0.2, 0.9, 1.0, 0.1]
-    first, second, third = (dot([w1, w2], pixels[k : k + 2]).relu() for k in range(3))
-    total = engine.sum([first, second, third])
+    places = [dot([*weights.values()], pixels[k : k + 2]).relu() for k in range(3)]
+    total = engine.sum(places)
     total.backward()
-    return draw(total, title="the filter w1, w2 slides over the pixels 0.2, 0.9, 1, 0.1")
+    parts = [uses(total, w) for w in weights.values()]
+    return shared(pixels, weights, places, total, parts)
 
 
 def uses(output: Value, weight: Value) -> list[float]:

@@ -48,7 +48,9 @@ def valley(axes: Axes, rates: Found, chosen: float) -> None:
     plain(axes, f"1. learning rate: the cost after {len(rates[lrs[0]].costs)} epochs")
     report.logarithmic(axes, [1, 10, 100])
     note(axes, "after the first", (lrs[0], first), (0, 6), color=FAINT)
-    note(axes, f"chosen: {chosen:g}", (chosen, last), (-5, -4), ha="right")
+    rule = "the largest tried with which\nthe cost fell in every epoch"
+    words = f"chosen: {chosen:g}, half of {2 * chosen:g},\n{rule}"
+    note(axes, words, (chosen, last), (-5, 4), ha="right", va="top")
     axes.set_xticks(lrs_shown, [f"{lr:g}" for lr in lrs_shown])
     beyond = min((lr for lr in lrs if lr > 2 * chosen), default=lrs[-1])
     note(axes, "does not\nfall steadily", (beyond, rates[beyond].costs[-1]), (9, -24), color=RED)

@@ -169,6 +169,17 @@ def test_a_filter_is_the_same_at_every_place(run: Run) -> None:
     assert contributed == gradient != "0.000000"
 
 
+def test_the_picture_of_a_filter_has_every_pixel_once_and_every_use_of_a_weight() -> None:
+    axes = convolution.small().axes[0]
+    said = [each.get_text() for each in axes.texts]
+    assert [said.count(pixel) for pixel in ("0.2", "0.9", "1")] == [1, 1, 1]
+    assert said.count("w1") == said.count("w2") == 3
+    assert [line.get_linestyle() for line in axes.lines].count("--") == 2
+    sums = "".join(said)
+    assert "0.2 + 0.9 + 0 = 1.1" in sums  # of w1
+    assert "0.9 + 1 + 0 = 1.9" in sums
+
+
 def test_only_the_last_layer_is_trained() -> None:
     X, y = spirals(20, seed=0)
     start = untrained.hidden_layer(3, seed=5)
