@@ -181,20 +181,25 @@ class Adam(Optimizer):
         return self._moments(w, g + weight_decay * w if weight_decay else g)
 
     def _moments(self, w: Vector, g: Vector) -> tuple[Vector, State]:
+        import numpy as np
+
         lr, beta1, beta2, eps, _ = self.settings.values()
         t = self.steps + 1
         m, s = beta1 * self.state["mean"], beta2 * self.state["square"]
-        m += (1 - beta1) * g
+        work = (1 - beta1) * g  # all else goes on in this array, since new ones take time
+        m += work
         m = swept(m, self.steps)
-        squared = (1 - beta2) * g  # in place, which takes fewer arrays
-        squared *= g
-        s += squared
-        root = s**0.5
-        root /= (1 - beta2**t) ** 0.5
-        root += eps
-        step = lr / (1 - beta1**t) * m
-        step /= root
-        return w - step, {"mean": m, "square": s}
+        np.multiply(g, 1 - beta2, out=work)
+        work *= g
+        s += work
+        # Both corrections together: m / (sqrt(s) / c + eps) is c m / (sqrt(s) + c eps).
+        c = (1 - beta2**t) ** 0.5
+        np.sqrt(s, out=work)
+        work += c * eps
+        np.divide(m, work, out=work)
+        work *= c * lr / (1 - beta1**t)
+        np.subtract(w, work, out=work)
+        return work, {"mean": m, "square": s}
 
 
 class AdamW(Adam):

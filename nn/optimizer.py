@@ -11,6 +11,7 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from engine import Value
+from engine.frames import file_of, is_ours
 from nn.choice import require
 from nn.flat import Numbers
 
@@ -74,6 +75,8 @@ class Optimizer:
         self.parameters = trainable(parameters, type(self).__name__)
         self.numbers = Numbers(self.parameters)
         self.steps = 0
+        # One of ours hands infinity and NaN on, so that to look at its results is enough.
+        self.is_foreign = not is_ours(file_of(type(self)))
         self.state: State = {name: np.zeros(len(self.parameters)) for name in self.vectors}
 
     @property
@@ -121,10 +124,13 @@ class Optimizer:
                     f"({len(self.parameters)},), but got shape {np.shape(vector)}"
                 )
         with np.errstate(all="ignore"):
-            refuse_unbounded(gradient, "has a gradient of", LOOK)
+            if self.is_foreign and not seems_bounded(gradient):
+                refuse_unbounded(gradient, "has a gradient of", LOOK)
             new, state = self.rule(data, gradient)
             for vector in (new, *(() if state is self.state else state.values())):
-                refuse_unbounded(vector, "would become", SLOW_DOWN)
+                if not seems_bounded(vector):
+                    refuse_unbounded(gradient, "has a gradient of", LOOK)
+                    refuse_unbounded(vector, "would become", SLOW_DOWN)
         self.state, self.steps = state, self.steps + 1
         return new
 
@@ -235,12 +241,17 @@ def trainable(parameters: Iterable[Value], who: str) -> list[Value]:
     return found
 
 
-def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
-    """Name the first number that is NaN or infinite; NumPy's warnings are to be off."""
+def seems_bounded(vector: Vector) -> bool:
+    """Whether its sum is finite, which is quick to see; one with numbers like 1e308 is not."""
     import numpy as np
 
-    if isfinite(np.add.reduce(vector)):  # quick; infinite too if there are numbers like 1e308
-        return
+    return isfinite(np.add.reduce(vector))
+
+
+def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
+    """Name the first number that is NaN or infinite, if there is one."""
+    import numpy as np
+
     bad = np.flatnonzero(~np.isfinite(vector))
     if len(bad):
         raise Unbounded(

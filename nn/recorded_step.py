@@ -13,7 +13,6 @@ from librt.vecs import vec
 from numpy.typing import DTypeLike
 
 from engine import Value
-from engine.frames import file_of, is_ours
 from engine.loops.slots import write_gradients
 from engine.program import Wanted
 from nn.eager_step import EagerStep
@@ -88,7 +87,6 @@ class RecordedStep(Step):
         self.example: tuple[Vector, Any] | None = None  # that it is recorded for
         self.recorded: Recorded | None = None
         self.unrecorded = ""
-        self.rule_may_write = not is_ours(file_of(type(optimizer)))  # to what it is given
         self.still = np.empty(0)  # the numbers that the optimiser does not move
         self.gradient: Vector | None = None  # of the last step
 
@@ -166,6 +164,7 @@ class RecordedStep(Step):
         n, data = len(X), numbers.vector
         everything = np.concatenate([data, self.still]) if len(self.still) else data
         inputs = [np.asarray(each, self.dtype) for each in (X, into.matrix(targets))]
+        self.gradient = None  # which the run overwrites
         found = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
         loss = sum(found.outputs[0].tolist()) / n
         gradient = np.asarray(found.parameter_gradient, float)
@@ -173,7 +172,7 @@ class RecordedStep(Step):
             if not isfinite(loss):
                 raise FloatingPointError
             given, slopes = data, gradient[: len(data)]
-            if self.rule_may_write:
+            if self.optimizer.is_foreign:  # and may write to what it is given
                 given, slopes = given.copy(), slopes.copy()
             self.gradient = gradient
             numbers.vector = self.optimizer.update(given, slopes)

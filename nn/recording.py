@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Value
+from engine.batching.plan import Plan
 from engine.capture import recording
 from engine.frames import file_of, is_ours
 from engine.loops.flatten import Flat, linearise
 from engine.program import NOTHING, Result, Wanted
+from engine.quiet import quietly
 from engine.recording.replays import Replays
 from engine.tape import Tape
 from nn.activations import Activation
@@ -30,6 +32,7 @@ from nn.surroundings import Surroundings
 Array = NDArray[Any]
 Compute = Callable[..., list[Value]]
 
+KEPT_PLANS: Final = 3  # for a batch, for the last one of an epoch, and one to spare
 GOLDEN: Final = 0.6180339887498949  # its multiples, whole parts left out, are all different
 
 
@@ -60,11 +63,12 @@ class Recording:
         functions: Iterable[Callable[..., Any]] = (),
     ) -> None:
         captured, self.world = captured_with_care(compute, columns, parameters, model, functions)
-        self.captured = captured
+        self.captured, self.columns = captured, tuple(columns)
         self.flat, self.parameters = captured.flat, captured.parameters
         names = [f"{'xy'[k]}[{i}]" for k, count in enumerate(columns) for i in range(count)]
         names += [f"drawn[{k}]" for k in range(len(captured.draws))]
         self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
+        self.plans: dict[tuple[int, Any, Wanted], Plan | None] = {}
 
     @property
     def outdated(self) -> bool:
@@ -104,16 +108,34 @@ class Recording:
         wanted: Wanted = NOTHING,
         seeds: Sequence[float] = (),
     ) -> Result:
-        """Compute a batch, in the dtype of the inputs.
+        """Compute a batch, in the dtype of the inputs. Not to be called by several threads at once.
 
         Args:
             inputs: the examples, a matrix with a row for each, for every argument.
             numbers: of all parameters.
-            wanted: which gradients.
+            wanted: which gradients: none, or that in the parameters.
             seeds: for each output that is differentiated.
+
+        Returns:
+            The outputs, and the gradient, which the next run may overwrite.
         """
         dtype = inputs[0].dtype
+        plan = self.plan(len(inputs[0]), dtype, wanted)
+        if plan is not None:
+            quietly(plan.run, inputs, numbers, seeds)
+            if not (self.replays.program.selects and plan.has_nan()):
+                gradient = plan.parameter_gradient if wanted.parameters else None
+                return Result(plan.results(), gradient, None)
         return self.replays.run(inputs, dtype, wanted, seeds, strict=False, at=numbers)
+
+    def plan(self, batch: int, dtype: Any, wanted: Wanted) -> Plan | None:
+        """A plan that nobody else uses, if this is how so many examples are computed."""
+        key = batch, dtype, wanted
+        if key not in self.plans:
+            while len(self.plans) >= KEPT_PLANS:
+                del self.plans[next(iter(self.plans))]
+            self.plans[key] = self.replays.plan(batch, dtype, self.columns, wanted)
+        return self.plans[key]
 
 
 # --- recording ---

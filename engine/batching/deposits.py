@@ -37,7 +37,6 @@ class Deposits:
         self.work, self.wanted = work, wanted
         self.buffers = tuple(np.zeros_like(buffer) for buffer in like)
         self.written = tuple(np.zeros(len(each), bool) for each in wanted)
-        self.ones = np.ones((0, 1), work.dtype)
 
     def clear(self, space: int, rows: Indices) -> None:
         """Set rows to 0 that nothing has been written to."""
@@ -136,11 +135,9 @@ class Deposits:
         tail = tuple(range(given.ndim - len(axes), given.ndim)) == axes
         if tail and given.flags.c_contiguous:  # a product with ones is the faster sum
             count = prod(given.shape[axis] for axis in axes)
-            if len(self.ones) < count:
-                self.ones = np.ones((count, 1), self.work.dtype)
-            column = target.reshape(-1, 1)
+            ones, column = self.work.ones(count)[:, None], target.reshape(-1, 1)
             if np.shares_memory(column, target):
-                self.work.call(np.matmul, given.reshape(-1, count), self.ones[:count], column)
+                self.work.multiply(given.reshape(-1, count), ones, column)
                 return target
         self.work.call(np.add.reduce, given, axes, None, target, True)
         return target

@@ -79,13 +79,14 @@ class Gradients:
             rows = operand.rows.reshape(shape)
             self.into.add(operand.space, rows, produce, instruction.space, sign)
 
-    def bind_sum(self, instruction: Instruction, context: None, g: Array) -> None:
+    def bind_sum(self, instruction: Instruction, context: list[Operand], g: Array) -> None:
         """Every term gets the gradient."""
-        terms = instruction.operands[0]
-        shape = (*terms.rows.shape, g.shape[1])
-        spread = np.broadcast_to(g[:, None], shape)
-        if self.into.is_wanted(terms):
-            self.into.add(terms.space, terms.rows, self.into.constant(spread), instruction.space)
+        for part in context:
+            if self.into.is_wanted(part):
+                rows = part.rows if part.rows.shape[1] > 1 else part.rows[:, 0]
+                shape = (*part.rows.shape, g.shape[1])
+                spread = np.broadcast_to(g[:, None], shape) if rows.ndim > 1 else g
+                self.into.add(part.space, rows, self.into.constant(spread), instruction.space)
         self.bias(instruction, g)
 
     def bias(self, instruction: Instruction, g: Array) -> None:

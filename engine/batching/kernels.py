@@ -133,7 +133,8 @@ class Workshop:
         self.bytes = 0  # of all arrays that were made
         self.free: dict[int, list[Array]] = {}
         self.repeated: dict[bytes, Array] = {}
-        self.lent: dict[int, tuple[Array, Array]] = {}
+        self.lent: dict[int, Array] = {}
+        self.one = np.ones(0, dtype)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Write down a call."""
@@ -150,6 +151,22 @@ class Workshop:
         direct = left.flags.forc and right.flags.forc and out.flags.c_contiguous
         self.call(np.dot if direct else np.matmul, left, right, out)
 
+    def add_up(self, terms: Array, out: Array) -> None:
+        """Write down the sum over axis 1 of terms (m, n, B), into (m, B)."""
+        count = terms.shape[1]
+        if not terms.flags.c_contiguous or count > 4096:  # where BLAS would be less accurate
+            self.call(np.add.reduce, terms, 1, None, out)
+        elif len(terms) == 1:  # a product with ones is the faster sum
+            self.multiply(self.ones(count)[None], terms[0], out)
+        else:
+            self.call(np.matmul, self.ones(count)[None], terms, out[:, None])
+
+    def ones(self, count: int) -> Array:
+        """A vector of ones."""
+        if len(self.one) < count:
+            self.one = np.ones(count, self.dtype)
+        return self.one[:count]
+
     def make(self, shape: tuple[int, ...]) -> Array:
         """An array to be kept."""
         made = np.empty(shape, self.dtype)
@@ -158,19 +175,18 @@ class Workshop:
 
     def borrow(self, shape: tuple[int, ...]) -> Array:
         """An array to be given back."""
-        size = prod(shape)
-        kept = self.free.setdefault(size, [])
-        base = kept.pop() if kept else self.make((size,))
-        array = base.reshape(shape)
-        self.lent[id(array)] = array, base  # which keeps the id from being another's
+        kept = self.free.setdefault(prod(shape), [])
+        array = kept.pop() if kept else self.make(shape)
+        if array.shape != shape:  # the very same array is quicker: it can see that it is in place
+            array = array.reshape(shape)
+        self.lent[id(array)] = array
         return array
 
     def give_back(self, *arrays: Array) -> None:
         """Let arrays be used again that were borrowed; others are left alone."""
         for array in arrays:
-            _, base = self.lent.pop(id(array), (None, None))
-            if base is not None:
-                self.free[base.size].append(base)
+            if self.lent.pop(id(array), None) is not None:
+                self.free[array.size].append(array)
 
     def number(self, number: float) -> Array:
         """A number as an array, which costs less in a call than a float."""

@@ -14,6 +14,7 @@ from engine.batching.sources import Source, copy_turned, multiply_whole
 from engine.batching.views import (
     Pattern,
     affine,
+    cut,
     is_matrix,
     split,
     tiled,
@@ -128,11 +129,27 @@ class Values:
         self.work.evaluate(value(row, known), leaves, out.shape, out)
         return Elementwise(known, shape, leaves)
 
-    def bind_sum(self, instruction: Instruction) -> None:
-        """The sum over the columns of a matrix of rows."""
-        terms = instruction.operands[0]
-        given = self.read(terms, affine(terms.rows))
-        self.reduce(given, instruction)
+    def bind_sum(self, instruction: Instruction) -> list[Operand]:
+        """The sum over the columns of a matrix of rows; returned are parts of that matrix."""
+        terms, out = instruction.operands[0], self.out(instruction)
+        parts = [Operand(terms.space, rows) for rows in cut(terms.rows)]
+        sums = []
+        for part in parts:
+            given = self.read(part, affine(part.rows))
+            if given.shape[1] == 1:
+                sums.append(given[:, 0])
+            else:
+                sums.append(self.work.borrow(out.shape) if sums else out)
+                self.work.add_up(given, sums[-1])
+        if instruction.has_bias:
+            bias = instruction.operands[-1]
+            sums.append(self.read(bias, affine(bias.rows)))
+        if len(sums) == 1 and sums[0] is not out:
+            self.work.call(np.copyto, out, sums[0])
+        for k, each in enumerate(sums[1:]):
+            self.work.call(np.add, out if k else sums[0], each, out)
+        self.work.give_back(*sums)
+        return parts
 
     def bind_dot(self, instruction: Instruction) -> tuple[Array, Array]:
         """Products, and their sum over the columns."""
@@ -142,17 +159,13 @@ class Values:
         right = left if same else self.read(second, affine(second.rows))
         products = self.work.borrow(np.broadcast_shapes(left.shape, right.shape))
         self.work.call(np.multiply, left, right, products)
-        self.reduce(products, instruction)
-        self.work.give_back(products)
-        return left, right
-
-    def reduce(self, terms: Array, instruction: Instruction) -> None:
-        """Sum over axis 1, and the bias added to it."""
         out = self.out(instruction)
-        self.work.call(np.add.reduce, terms, 1, None, out)
+        self.work.add_up(products, out)
         if instruction.has_bias:
             bias = instruction.operands[-1]
             self.work.call(np.add, out, self.read(bias, affine(bias.rows)), out)
+        self.work.give_back(products)
+        return left, right
 
     def bind_matrix(self, instruction: Instruction) -> Matrix:
         """All rows of weights with all columns of inputs, by BLAS."""
@@ -170,7 +183,8 @@ class Values:
         out = self.out(instruction).reshape(len(W), -1)
         if source is not None:
             turned = None
-            if out.dtype == np.float32 and self.batch >= 64:  # for which BLAS takes half the time
+            units, n = W.shape
+            if n >= 16 * units and self.batch >= 64:  # for which BLAS takes less, down to half
                 turned = self.work.borrow(out.shape[::-1])
             self.work.call(multiply_whole, self.inputs, source, W, out, turned)
             if turned is not None:
@@ -230,7 +244,7 @@ class Values:
         work.call(np.maximum, shift, work.number(finite.min), shift)
         work.call(np.subtract, x, shift[:, None], terms)
         work.call(np.exp, terms, terms)
-        work.call(np.add.reduce, terms, 1, None, out)
+        work.add_up(terms, out)
         work.call(np.log, out, out)
         work.call(np.add, out, shift, out)
         work.give_back(shift, terms)

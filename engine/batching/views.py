@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Indices = NDArray[np.int64]
 
-MAX_DIMENSIONS: Final = 3
+MANY_PARTS: Final = 4  # of a sum: to gather all its terms costs less
 
 
 class Pattern(NamedTuple):
@@ -70,6 +70,16 @@ def tiled(rows: Indices) -> Pattern | None:
     if len(rows) % size:
         return None
     return affine(rows.reshape(-1, size))
+
+
+def cut(rows: Indices) -> list[Indices]:
+    """A matrix of rows, cut where one column does not follow the other; whole if that is often.
+
+    >>> [part.tolist() for part in cut(np.array([[7, 1, 2, 3], [8, 4, 5, 6]]))]
+    [[[7], [8]], [[1, 2, 3], [4, 5, 6]]]
+    """
+    places = np.flatnonzero((np.diff(rows, axis=1) != 1).any(axis=0)) + 1
+    return np.split(rows, places, axis=1) if len(places) < MANY_PARTS else [rows]
 
 
 def view(buffer: Array, pattern: Pattern) -> Array:

@@ -16,6 +16,7 @@ from librt.vecs import vec
 from mypy_extensions import i32
 from numpy.typing import NDArray
 
+from engine.batching.plan import Plan
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
 from engine.program import NotFinite, Program, Result, Wanted
@@ -116,6 +117,20 @@ class Replays:
             return choice
         # the loop knows float64 alone, and a result is not to change its digits with the batch
         return "program" if dtype == SINGLE else self.program.choice.faster(batch)
+
+    def plan(self, batch: int, dtype: Any, columns: Sequence[int], wanted: Wanted) -> Plan | None:
+        """A plan for somebody who keeps it, if a batch is computed as a whole by the program.
+
+        Args:
+            batch: how many examples.
+            dtype: in which it is computed.
+            columns: for each argument, how many inputs it has.
+            wanted: which gradients.
+        """
+        whole = not self.draws and self.chosen("auto", batch, dtype) == "program"
+        if not whole or batch > self.program.chunk(batch, dtype, wanted):
+            return None
+        return Plan(self.program.layout, batch, dtype, columns, *wanted)
 
     def by_program(self, job: Job) -> Result:
         """By array instructions; NumPy may warn."""

@@ -26,7 +26,8 @@ class Stacked(ast.NodeTransformer):
         return ast.Call(ast.Name("rows", ast.Load()), list(node.elts), [])
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        if isinstance(node.left, ast.List) and isinstance(node.right, ast.Constant):
+        repeats = isinstance(node.op, ast.Mult) and isinstance(node.right, ast.Constant)
+        if repeats and isinstance(node.left, ast.List):
             repeated = node.left.elts * int(str(node.right.value))
             return self.visit_List(ast.List(repeated, ast.Load()))
         self.generic_visit(node)
