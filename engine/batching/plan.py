@@ -158,4 +158,4 @@ class Plan:
         if not lowest and isfinite(np.add.reduce(of_all, None) + np.add.reduce(of_each, None)):
             return True  # which is quick to see; a sum of finite numbers may be infinite
         infinite = sum(np.count_nonzero(~np.isfinite(rows)) for rows in (of_all, of_each))
-        return infinite == (S in lowest) + (Z in lowest) * self.batch
+        return bool(infinite == (S in lowest) + (Z in lowest) * self.batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from librt.vecs import append, vec
@@ -25,12 +26,12 @@ class Point:
     def __init__(self, flat: Flat, original: Flat, parameters: list[Any]) -> None:
         self.flat, self.original = flat, original
         self.parameters = parameters
-        # data and grad are filled anew, and never replaced: arrays share their memory
+        # data, and grad for the leaves, are filled anew and never replaced: arrays share the memory
         self.data = vec[float](flat.constants)
         count: i64 = flat.first + len(flat.codes)
         while len(self.data) < count:
             self.data = append(self.data, 0.0)
-        self.grad = vec[float](self.data)
+        self.grad = vec[float]([0.0] * count)
         self.handed = vec[u8]([0] * count)
         self.read_at: i64 = -1  # ENGINE.writes when the parameters were read; -1: read them again
         self.first_parameter: i64 = len(flat.constants)
@@ -43,7 +44,7 @@ class Point:
             read_leaves(self.parameters, self.data, self.first_parameter)
             self.read_at = writes
 
-    def forward(self, inputs: list[float], strict: bool) -> None:
+    def forward(self, inputs: Sequence[float], strict: bool) -> None:
         """Compute the values at a point.
 
         Raises:
@@ -62,7 +63,7 @@ class Point:
             raise
 
     def run(
-        self, inputs: list[float], strict: bool, differentiated: vec[i32], seeds: vec[float]
+        self, inputs: Sequence[float], strict: bool, differentiated: vec[i32], seeds: vec[float]
     ) -> None:
         """Compute values and gradients."""
         self.forward(inputs, strict)

@@ -43,7 +43,7 @@ def forward(
         raise IndexError("a tape needs a slot for every node")
     i: i64 = 0
     k: i64
-    last = data[first - 1] if first > 0 else 0.0
+    last = 0.0
     while i < count:
         try:
             while i < count:
@@ -59,7 +59,7 @@ def forward(
                     i += 1
                     if i == count:
                         return
-                    code, start, slot = codes[i], i64(starts[i]), first + i
+                    code, start, slot = codes[i], start + 1, slot + 1
                 if code == 2:
                     last = data[i64(args[start])] * data[i64(args[start + 1])]
                 elif code == 0:
@@ -375,9 +375,10 @@ def backward(
 
     Args:
         codes: as in `forward`, and so are starts, args, data and first.
-        grad: where the gradient of each slot is put.
-        handed: as long; tells in between which slots were handed something. A node that was handed
-            nothing hands on nothing.
+        grad: where the gradient of each given slot is put. That of a node is 0 before and after:
+            it hands on all that it was handed.
+        handed: as long; tells which nodes were handed something, none before and after. A node that
+            was handed nothing hands on nothing.
         outputs: the slots to begin with.
         seeds: a gradient for each of them.
         constants: how many of the given slots, from the first on, are constants: nobody reads
@@ -392,47 +393,43 @@ def backward(
         raise IndexError("a tape needs a slot for every node")
     i: i64
     k: i64
-    for i in range(size):
+    for i in range(first):
         grad[i] = 0.0
-    for i in range(size):
-        handed[i] = 0
     for i in range(len(outputs)):
         slot = i64(outputs[i])
         grad[slot] += seeds[i]
         handed[slot] = 1
-    if first == 0:  # there is nobody to hand anything to
-        return
+    g = 0.0
     i = count - 1
-    g = grad[first + i]
     while i >= 0:
         try:
             while i >= 0:
                 slot = first + i
                 if handed[slot] == 0:
-                    g = grad[slot - 1]
                     i -= 1
                     continue
-                code, start = codes[i], i64(starts[i])
+                code, stop, g = codes[i], i64(starts[i + 1]), grad[slot]
+                handed[slot] = 0
+                grad[slot] = 0.0
                 while code < 0:  # what it hands to the node in front stays at hand
-                    slot -= 1
-                    a1 = i64(args[start])
+                    stop -= 1
+                    a1 = i64(args[stop])
                     handed[a1] = 1
+                    i -= 1
+                    slot -= 1
                     if code == -3:
                         grad[a1] += g * data[slot]
-                        g = grad[slot] + g * data[a1]
+                        g *= data[a1]
                     elif code == -1:
                         grad[a1] += g
-                        g += grad[slot]
                     else:
                         grad[a1] -= g
+                    if handed[slot] == 1:  # by others too
                         g += grad[slot]
-                    grad[slot] = g
-                    i -= 1
-                    if i < 0:
-                        break
-                    code, start = codes[i], i64(starts[i])
-                if i < 0:
-                    break
+                        handed[slot] = 0
+                        grad[slot] = 0.0
+                    code = codes[i]
+                start = i64(starts[i])
                 if code == 2:
                     a0, a1 = i64(args[start]), i64(args[start + 1])
                     grad[a0] += g * data[a1]
@@ -452,7 +449,6 @@ def backward(
                     handed[a0] = 1
                     handed[a1] = 1
                 elif code == 8:
-                    stop = i64(starts[i + 1])
                     half = (stop - start) >> 1
                     for k in range(start, start + half):
                         a0, a1 = i64(args[k]), i64(args[k + half])
@@ -475,13 +471,13 @@ def backward(
                     grad[a0] -= g
                     handed[a0] = 1
                 elif code == 7:
-                    for k in range(start, i64(starts[i + 1])):
+                    for k in range(start, stop):
                         a0 = i64(args[k])
                         grad[a0] += g
                         handed[a0] = 1
                 elif code == 40:
                     y = data[slot]
-                    for k in range(start, i64(starts[i + 1])):
+                    for k in range(start, stop):
                         a0 = i64(args[k])
                         grad[a0] += g * math.exp(data[a0] - y)
                         handed[a0] = 1
@@ -889,11 +885,9 @@ def backward(
                                             pass
                                         else:
                                             break
-                g = grad[slot - 1]
                 i -= 1
         except (ArithmeticError, ValueError):
             pass
         if i >= 0:
-            hand_back(i, codes, starts, args, data, grad, handed, first, constants)
-            g = grad[first + i - 1]
+            hand_back(i, g, codes, starts, args, data, grad, handed, first, constants)
             i -= 1

@@ -18,8 +18,8 @@ def chained(code: i32) -> i32:
     """The code of an addition, subtraction or multiplication of the node just in front of it.
 
     In a serial chain each node waits for the one before, and to read from memory what has just been
-    written takes longer than the arithmetic: for these codes the loops have kept it at hand. The
-    other operand is the only one that is written.
+    written takes longer than the arithmetic: for these codes the loops have kept it at hand, and
+    its gradient on the way back. The other operand is the only one that is written.
     """
     return -1 - code
 
@@ -54,7 +54,7 @@ def schedule(flat: Flat) -> Flat:
         code = flat.codes[old]
         start, stop = i64(flat.starts[old]), i64(flat.starts[old + 1])
         skipped = start - 1  # the operand that is not written, if any
-        if code in (ADD, SUB, MUL):
+        if code in (ADD, SUB, MUL) and node > 0:
             before = first + node - 1
             if i64(slots[i64(flat.args[start])]) == before:
                 skipped = start

@@ -63,6 +63,7 @@ def operands(i: i64, starts: vec[i32], args: vec[i32], data: vec[float]) -> list
 
 def hand_back(
     i: i64,
+    g: float,
     codes: vec[i32],
     starts: vec[i32],
     args: vec[i32],
@@ -72,14 +73,14 @@ def hand_back(
     first: i64,
     constants: i64,
 ) -> None:
-    """Hand the gradient of node i of a tape on to its operands, as the eager engine does."""
-    code, start, slot = codes[i], i64(starts[i]), first + i
+    """Hand the gradient g of node i of a tape on to its operands, as the eager engine does."""
+    code, start, y = codes[i], i64(starts[i]), data[first + i]
     primals = tuple(operands(i, starts, args, data))
     k: i64
     for k in range(len(primals)):
         given = i64(args[start + k])
         if given >= constants:
-            local = local_derivative(code, k, data[slot], primals)
+            local = local_derivative(code, k, y, primals)
             if is_handed_on(code, local):
-                grad[given] += grad[slot] * local
+                grad[given] += g * local
                 handed[given] = 1

@@ -5,20 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import not_a_number
 from engine.node import ENGINE, number
+from engine.recording.plain import FLOATS, in_a_row
 from engine.recording.rows import Row
 from engine.structures import leaves, restore
 from engine.value import Value
 from engine.wording import count
 
 Array = NDArray[Any]
-FLOATS: Final = frozenset({np.dtype(np.float64), np.dtype(np.float32)})
 Shape = tuple[int, ...]
 
 
@@ -59,11 +59,7 @@ class Arguments:
     def again(self, given: Sequence[Any]) -> Arguments:
         """The same for other numbers and arrays of the same types and shapes."""
         other = object.__new__(Arguments)
-        flat: Sequence[Any] = given
-        if self.is_nested:
-            flat = []
-            for each in given:
-                flat.extend(each if type(each) is list else (each,))
+        flat = in_a_row(given) if self.is_nested else given
         other.__dict__.update(self.__dict__, given=given, leaves=flat)
         return other
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from librt.vecs import vec
@@ -12,8 +12,9 @@ from mypy_extensions import i32
 from engine.loops.point import Point
 from engine.program import NOTHING, Result, Wanted
 from engine.quiet import quietly
-from engine.recording.arguments import FLOATS, Arguments
+from engine.recording.arguments import Arguments
 from engine.recording.options import Options, Reduce, Wrt, output_weights
+from engine.recording.plain import in_a_row, like
 from engine.recording.replays import Job, Replays
 from engine.structures import leaves, restore
 
@@ -41,7 +42,8 @@ class Call:
     seeds: list[float] = []
 
     def __init__(self, arguments: Arguments, captured: Captured, options: Options) -> None:
-        self.arguments, self.captured, self.batch = arguments, captured, arguments.batch
+        self.arguments = arguments.again(())  # a call is kept, but not the caller's arrays
+        self.captured, self.batch = captured, arguments.batch
         self.dtype = arguments.dtype(options.dtype)
         replays = captured.replays
         plain = not replays.draws and not options.check
@@ -49,33 +51,24 @@ class Call:
         self.is_point = plain and self.batch is None and chosen == "tape"
         arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
         self.is_batch = plain and bool(self.batch) and arrays
+        # For `at_point`: what is looked up in no other object takes less time.
+        self.replays, self.is_nested = replays, arguments.is_nested
+        self.is_number = type(captured.result) is int
         self.replay = replays.by_tape if chosen == "tape" else replays.by_program
-
-    def again(self, given: Sequence[Any]) -> Self:
-        """The same call with other numbers: arguments of the same types and shapes."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other.arguments = self.arguments.again(given)
-        return other
 
     def at_point(self, given: Sequence[Any], at: Any) -> Any:
         """What plain floats and lists of them give, on the shortest way."""
-        replays = self.captured.replays
+        replays = self.replays
         here = replays.take_point(at)
-        here.point.forward(self.numbers(given), replays.raises)
-        value = self.value_at(here.point)
+        point = here.point
+        point.forward(in_a_row(given) if self.is_nested else given, replays.raises)
+        value = point.output(0) if self.is_number else self.value_at(point)
         replays.points.append(here)
         return value
 
-    def numbers(self, given: Sequence[Any]) -> list[float]:
-        """Floats and lists of floats in a row."""
-        return leaves(given) if self.arguments.is_nested else list(given)
-
     def value_at(self, point: Point) -> Any:
-        """The value that a point has computed."""
+        """The values that a point has computed, structured as the function returns them."""
         result = self.captured.result
-        if type(result) is int:
-            return point.output(0)
         return restore(result, map(point.output, leaves(result)))
 
     def at_batch(self, given: Sequence[Any], at: Any) -> Any:
@@ -138,18 +131,20 @@ class GradientCall(Call):
 
     def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
         """What plain floats and lists of them give, on the shortest way."""
-        replays = self.captured.replays
+        replays = self.replays
         here = replays.take_point(at)
-        point, _, of_parameters, _ = here
-        point.run(self.numbers(given), replays.raises, self.outputs, self.starts)
-        value = self.value_at(point)
-        gradient: Any = None
-        if self.wrt != "inputs":
-            gradient = of_parameters.copy()
-        if self.wrt != "parameters":
-            parts = restore(tuple(given), iter(point.input_gradient()))
-            of_inputs = parts[0] if len(parts) == 1 else parts
-            gradient = (of_inputs, gradient) if self.wrt == "both" else of_inputs
+        point = here.point
+        numbers = in_a_row(given) if self.is_nested else given
+        point.run(numbers, replays.raises, self.outputs, self.starts)
+        value = point.output(0) if self.is_number else self.value_at(point)
+        gradient: Any
+        if self.wrt == "parameters":
+            gradient = here.parameter_gradient.copy()
+        else:
+            parts = like(given, list(point.input_gradient()))
+            gradient = parts[0] if len(parts) == 1 else parts
+            if self.wrt == "both":
+                gradient = gradient, here.parameter_gradient.copy()
         replays.points.append(here)
         return value, gradient
 
@@ -170,19 +165,3 @@ class GradientCall(Call):
         if self.reduce == "sum":
             return total
         return total / self.batch if self.batch else float("nan")
-
-
-def key_of(given: Sequence[Any]) -> tuple[Any, ...] | None:
-    """What tells a call with other types or shapes; None if it would take long to find out."""
-    key: list[Any] = []
-    for each in given:
-        kind = type(each)
-        if kind is np.ndarray and each.ndim and each.dtype in FLOATS:
-            key += each.shape, each.dtype
-        elif kind is float:
-            key.append(None)
-        elif kind is list and {*map(type, each)} == {float}:
-            key.append(len(each))
-        else:
-            return None
-    return tuple(key)

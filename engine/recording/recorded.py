@@ -14,8 +14,9 @@ from engine.loops.flatten import linearise
 from engine.program import Program, Result, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import Arguments, labels, names_of, numbers_of
-from engine.recording.calls import Call, Captured, GradientCall, key_of
+from engine.recording.calls import Call, Captured, GradientCall
 from engine.recording.options import Options, Reduce, Wrt
+from engine.recording.plain import key_of
 from engine.recording.replays import Replays
 from engine.recording.verification import Asked, compare
 from engine.structures import leaves, restore
@@ -196,22 +197,22 @@ class Recorded:
             key = known = None
         if known is None:
             arguments, captured = self.prepare(given)
-            call = kind(arguments, captured, self.options, *also)
+            known = kind(arguments, captured, self.options, *also)
             if key is not None:
                 with self.lock:
                     while len(self.calls) >= KEPT_CALLS:
                         del self.calls[next(iter(self.calls))]
-                    self.calls[key, also] = call.again(())  # without the caller's arrays
+                    self.calls[key, also] = known
         else:
             self.last = known.captured
-            if known.is_batch:
-                return known.at_batch(given, numbers)
             if known.is_point:
                 return known.at_point(given, numbers)
-            call = known.again(given)
-        found = self.run(call.arguments, call.captured, call.wanted, call.seeds, numbers)
-        self.verify(call.arguments, call.captured, found, call.wanted, call.seeds, numbers)
-        return quietly(call.answer, found)
+            if known.is_batch:
+                return known.at_batch(given, numbers)
+            arguments = known.arguments.again(given)
+        found = self.run(arguments, known.captured, known.wanted, known.seeds, numbers)
+        self.verify(arguments, known.captured, found, known.wanted, known.seeds, numbers)
+        return quietly(known.answer, found)
 
     def prepare(self, given: Sequence[Any]) -> tuple[Arguments, Captured]:
         """The arguments, checked, and what the function is for them."""

@@ -148,6 +148,8 @@ class Replays:
     def take_point(self, at: Array | None) -> Station:
         """The slots of a point that nobody else uses, until they are put back.
 
+        Those of a run that was broken off are not: nodes may have gradients left.
+
         Args:
             at: the numbers of the parameters, if not those that they have.
         """

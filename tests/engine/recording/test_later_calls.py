@@ -13,7 +13,7 @@ import pytest
 from librt.vecs import vec
 
 import engine
-from engine import Value, dot, log, maximum, record, relu, sqrt, where
+from engine import Primitive, Value, dot, log, maximum, record, register, relu, sqrt, where
 from engine.capture import drawn
 from engine.loops.slots import write_leaves
 
@@ -197,3 +197,43 @@ def test_values_alone(replay: Any) -> None:
             assert np.all(found["a"] == pytest.approx(2 * NUMBERS @ NUMBERS))
             assert found["b"] == [2.0]
         assert recorded(NUMBERS.tolist(), 2.0, at=0 * NUMBERS)["a"] == 0.0
+
+
+def test_a_run_that_was_broken_off_leaves_no_gradients(unregister: None) -> None:
+    failing = [False]
+
+    def partial(xp: Any, y: Any, x: Any) -> Any:
+        if failing[0]:
+            raise LookupError("not now")
+        return 3.0
+
+    treble = register(
+        Primitive("treble", "treble", "3 #1", [(-1, 1)], "3 x", lambda xp, x: 3 * x, partial)
+    )
+    recorded = record(lambda x: treble(x * x) * x.exp(), replay="tape")
+    want = twice(recorded, 0.5)
+    failing[0] = True
+    with pytest.raises(LookupError, match="not now"):
+        recorded.value_and_gradient(0.5)
+    failing[0] = False
+    assert recorded.value_and_gradient(0.5) == want
+
+
+@pytest.mark.parametrize("replay", REPLAYS)
+def test_numbers_of_many_types(replay: Any) -> None:
+    """Floats go a shorter way; what looks like them goes the long one, and means the same."""
+
+    def f(x: Any, y: Any) -> Any:
+        return x[0] * y + x[1]
+
+    recorded = record(f, replay=replay)
+    for x in ([2.0, 3.0], [2, 3], [True, 3.0], [np.float64(2.0), 3], (2.0, 3.0)):
+        for y in (4.0, 4, np.float32(4.0), [4.0][0]):
+            for _ in range(2):
+                value, slopes = recorded.value_and_gradient(x, y)
+                assert value == x[0] * 4.0 + 3.0
+                assert [*slopes[0], slopes[1]] == [4.0, 1.0, x[0]]
+    assert recorded([2.0, 3.0], 4.0) == 11.0
+    for wrong in ("3", None):
+        with pytest.raises(TypeError, match="x takes a real number"):
+            recorded([2.0, wrong], 4.0)
