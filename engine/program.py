@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from engine.batching.boxes import Boxes
 from engine.batching.choice import Choice
+from engine.batching.expressions import Expressions
 from engine.batching.instructions import Layout
 from engine.batching.listing import listing
 from engine.batching.plan import Plan
+from engine.batching.stream import Stream, suits
 from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
 from engine.rules import ROWS
 from engine.tape import Tape
@@ -24,6 +26,7 @@ Array = NDArray[Any]
 CACHE: Final = 2**22  # bytes of values and gradients that a chunk may take
 MEMORY: Final = 2**28  # bytes that a plan may take if a batch can be cut, and all that are kept
 KEPT_PLANS: Final = 12
+LARGE: Final = 4096  # examples from which on a stream is faster than a plan
 
 
 class Wanted(NamedTuple):
@@ -36,6 +39,15 @@ class Wanted(NamedTuple):
 
 NOTHING: Final = Wanted()
 Key = tuple[int, Any, tuple[int, ...], Wanted]  # batch, dtype, columns of the inputs
+Given = tuple[Sequence[Array], Array, Sequence[float]]  # inputs, parameters, seeds
+
+
+class StreamKey(NamedTuple):
+    """What a stream is bound to."""
+
+    dtype: Any
+    wanted: Wanted
+    ones: tuple[bool, ...]  # which seeds are 1
 
 
 class NotFinite(ArithmeticError):  # noqa: N818 - it says what it has met
@@ -63,7 +75,8 @@ class Program:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.choice = Choice(tape, self.__len__)
-        self.plans: dict[Key, list[Plan]] = {}
+        self.plans: dict[Key | StreamKey, list[Any]] = {}
+        self.unsuitable: set[StreamKey] = set()
         self.lock = Lock()
 
     @cached_property
@@ -103,34 +116,57 @@ class Program:
         """
         batch = len(inputs[0]) if inputs else 1
         key = batch, dtype, tuple([each.shape[1] for each in inputs]), wanted
+        given = inputs, parameters, seeds
         if key in self.plans:
-            return self.run_plan(inputs, parameters, key, seeds, strict)
+            return self.run_plan(given, key, strict)
+        if batch >= LARGE and not strict and self.streams:
+            found = self.run_stream(given, key)
+            if found is not None:
+                return found
         chunk = self.chunk(batch, dtype, wanted)
         if batch <= chunk:
-            return self.run_plan(inputs, parameters, key, seeds, strict)
-        return self.run_chunks(chunk, inputs, parameters, key, seeds, strict)
+            return self.run_plan(given, key, strict)
+        return self.run_chunks(chunk, given, key, strict)
 
-    def run_chunks(
-        self,
-        size: int,
-        inputs: Sequence[Array],
-        parameters: Array,
-        key: Key,
-        seeds: Sequence[float],
-        strict: bool,
-    ) -> Result:
-        """So many examples at a time."""
-        batch, dtype, columns, wanted = key
-        whole = Result(
-            [np.empty(batch, dtype) for _ in self.layout.flat.outputs],
-            np.zeros(len(parameters), dtype) if wanted.parameters else None,
-            np.empty((self.layout.flat.inputs, batch), dtype) if wanted.inputs else None,
+    def run_stream(self, given: Given, key: Key) -> Result | None:
+        """A large batch by registers; None if the graph is none for them."""
+        bound = StreamKey(key[1], key[3], tuple([seed == 1.0 for seed in given[2]]))
+        if bound in self.unsuitable:
+            return None
+        try:
+            stream = self.borrow(bound)
+        except (ArithmeticError, TypeError, ValueError):  # a formula cannot be, or is too much
+            self.unsuitable.add(bound)
+            return None
+        found = self.empty(key)
+        of_inputs = () if found.input_gradient is None else found.input_gradient
+        stream.run(*given, found.outputs, of_inputs)
+        if found.parameter_gradient is not None:
+            found.parameter_gradient[:] = stream.parameter_gradient
+        found = found._replace(has_nan=stream.has_nan)
+        self.give_back(stream, bound)
+        return found
+
+    def empty(self, key: Key) -> Result:
+        """Arrays for the results of a batch."""
+        batch, dtype, _, wanted = key
+        flat = self.layout.flat
+        return Result(
+            [np.empty(batch, dtype) for _ in flat.outputs],
+            np.zeros(flat.parameters, dtype) if wanted.parameters else None,
+            np.empty((flat.inputs, batch), dtype) if wanted.inputs else None,
         )
+
+    def run_chunks(self, size: int, given: Given, key: Key, strict: bool) -> Result:
+        """So many examples at a time."""
+        (inputs, parameters, seeds), (batch, dtype, columns, wanted) = given, key
+        whole = self.empty(key)
         of_parameters, has_nan = whole.parameter_gradient, False
         for first in range(0, batch, size):
             rows = slice(first, min(first + size, batch))
             key = rows.stop - first, dtype, columns, wanted
-            plan = self.computed([x[rows] for x in inputs], parameters, key, seeds, strict)
+            part = [x[rows] for x in inputs], parameters, seeds
+            plan = self.computed(part, key, strict)
             for array, output in zip(whole.outputs, plan.results(), strict=True):
                 array[rows] = output
             if whole.input_gradient is not None:
@@ -141,16 +177,9 @@ class Program:
             self.give_back(plan, key)
         return whole._replace(has_nan=has_nan)
 
-    def run_plan(
-        self,
-        inputs: Sequence[Array],
-        parameters: Array,
-        key: Key,
-        seeds: Sequence[float],
-        strict: bool,
-    ) -> Result:
+    def run_plan(self, given: Given, key: Key, strict: bool) -> Result:
         """So many examples as are run at once."""
-        plan = self.computed(inputs, parameters, key, seeds, strict)
+        plan = self.computed(given, key, strict)
         wanted = key[3]
         found = Result(
             plan.results(),
@@ -161,17 +190,10 @@ class Program:
         self.give_back(plan, key)
         return found
 
-    def computed(
-        self,
-        inputs: Sequence[Array],
-        parameters: Array,
-        key: Key,
-        seeds: Sequence[float],
-        strict: bool,
-    ) -> Plan:
+    def computed(self, given: Given, key: Key, strict: bool) -> Plan:
         """A plan that has run, to be given back."""
-        plan = self.borrow(key)
-        plan.run(inputs, parameters, seeds)
+        plan: Plan = self.borrow(key)
+        plan.run(*given)
         if strict and not plan.is_finite():
             self.give_back(plan, key)
             raise NotFinite
@@ -194,18 +216,26 @@ class Program:
         """Matrix products have a cache of their own, and want to be large."""
         return 4096 if self.has_products else 512
 
-    # --- plans: one at a time for each thread ---
+    @cached_property
+    def streams(self) -> bool:
+        """Whether large batches are a stream."""
+        return suits(self.layout)
 
-    def borrow(self, key: Key) -> Plan:
-        """A plan that nobody else uses."""
+    # --- plans and streams: one at a time for each thread ---
+
+    def borrow(self, key: Key | StreamKey) -> Any:
+        """A plan or a stream that nobody else uses."""
         try:
             return self.plans[key].pop()  # which no other thread can pop too
         except LookupError:
+            if isinstance(key, StreamKey):
+                expressions = Expressions(self.tape.fused, *key.wanted, key.ones)
+                return Stream(expressions, key.dtype, self.selects)
             batch, dtype, columns, wanted = key
             return Plan(self.layout, batch, dtype, columns, *wanted)
 
-    def give_back(self, plan: Plan, key: Key) -> None:
-        """Keep a plan for the next run."""
+    def give_back(self, plan: Plan | Stream, key: Key | StreamKey) -> None:
+        """Keep a plan or a stream for the next run."""
         try:
             self.plans[key].append(plan)
         except KeyError:

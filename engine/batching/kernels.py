@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from engine.rules import TABLE
 
 Array = NDArray[Any]
 Call = Callable[[], Any]
+T = TypeVar("T")
 
 
 def choose(condition: Array, a: Array, b: Array, out: Array) -> None:
@@ -30,6 +31,16 @@ def choose(condition: Array, a: Array, b: Array, out: Array) -> None:
 def step(x: Array, out: Array) -> None:
     """1 where x >= 0."""
     np.heaviside(x, 1.0, out)
+
+
+def minimum(a: Array, b: Array, out: Array) -> None:
+    """np.minimum, which takes the array of the result by name alone."""
+    np.minimum(a, b, out=out)
+
+
+def maximum(a: Array, b: Array, out: Array) -> None:
+    """np.maximum, likewise."""
+    np.maximum(a, b, out=out)
 
 
 ARRAY_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -52,6 +63,7 @@ REMEMBERED: Final = 4096  # formulas
 # Where an overflow is no error, fewer operations do; they lose nothing that is above 1e-308.
 SHORTER: Final = {TABLE["sigmoid"]: lambda xp, x: 1 / (1 + xp.exp(-x))}
 SPREAD: Final = np.minimum, np.maximum  # quicker with an array than with a single number
+BY_NAME: Final = {"minimum": minimum, "maximum": maximum}  # those two, with `out` in its place
 
 
 @lru_cache(REMEMBERED)
@@ -254,15 +266,15 @@ class Workshop:
         return arrays[formula]
 
 
-def rewritten(each: Symbol, given: list[Array]) -> tuple[str, list[Array]]:
+def rewritten(each: Symbol, given: Sequence[T]) -> tuple[str, list[T]]:
     """A function and its operands; powers that are whole are far faster as something else."""
     exponent = each.operands[1] if each.function == "pow" else None
     if isinstance(exponent, Symbol):
-        return each.function, given
+        return each.function, [*given]
     if exponent == 2.0:
-        return "square", given[:1]
+        return "square", [given[0]]
     if exponent == 1.0:
-        return "positive", given[:1]
+        return "positive", [given[0]]
     if exponent == -1.0:
-        return "reciprocal", given[:1]
-    return each.function, given
+        return "reciprocal", [given[0]]
+    return each.function, [*given]

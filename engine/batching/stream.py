@@ -1,0 +1,287 @@
+"""A graph as a stream of elementwise operations, for batches that are large.
+
+A plan has a row for every value and every gradient, which is more than the processor's cache can
+hold. Here a chunk of the examples passes through a few registers, each used again as soon as
+nobody needs what it holds; inputs are read and results are written where the caller has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from math import isnan
+from operator import itemgetter
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.batching.expressions import Expression, Expressions
+from engine.batching.instructions import Instruction, Layout
+from engine.batching.kernels import ARRAY_FUNCTIONS, BY_NAME, Call, rewritten
+from engine.formulas import Symbol, in_order
+
+Array = NDArray[Any]
+
+CACHE: Final = 7 * 2**18  # bytes that the rows of a chunk may take
+OPERANDS: Final = 1000  # of a graph that may be a stream: to bind one takes a while
+TERMS: Final = 8  # of a weighted sum, up to which BLAS is no faster
+SHORTEST: Final = 1024  # examples in a chunk; with fewer, the calls take most of the time
+LONGEST: Final = 16384
+
+# When an expression is computed.
+BEFORE: Final = 0  # once: all examples share it
+DURING: Final = 1  # for each example
+AFTER: Final = 2  # once: it needs what has been added up
+
+
+class TooWide(ValueError):  # noqa: N818 - it says what the graph is
+    """A graph of which too much has to be kept at the same time."""
+
+
+class Stream:
+    """The calls that compute a batch chunk by chunk, and the arrays that they need.
+
+    The arrays are rows of a list: first those of the caller, inputs and results, of which each
+    chunk has its part; then numbers that all examples share, which are arrays without an axis, and
+    registers, which hold a number for each example of a chunk.
+
+    Args:
+        expressions: what is to be computed.
+        dtype: of all arrays.
+        looks: whether to look for NaN among the gradients.
+
+    Attributes:
+        chunk: how many examples at a time.
+        size: how many bytes the registers take.
+        parameter_gradient: found by the last run, and added up.
+        has_nan: whether the last run has found NaN among the gradients.
+
+    Raises:
+        TooWide: if the rows of a chunk would not fit into the cache.
+    """
+
+    def __init__(self, expressions: Expressions, dtype: Any, looks: bool) -> None:
+        self.dtype, self.looks = np.dtype(dtype), looks
+        self.inputs = expressions.flat.inputs
+        self.parameters = np.empty(expressions.flat.parameters, dtype)
+        self.seeds = np.empty(len(expressions.flat.outputs), dtype)
+        self.examples = np.empty((), dtype)
+        self.totals: list[Array] = []
+        self.before: list[Call] = []
+        self.during: list[tuple[Callable[..., Any], Callable[[list[Any]], Any]]] = []
+        self.after: list[Call] = []
+        self.results = [*expressions.outputs, *expressions.input_gradient]
+        self.rows: list[Any] = [None] * (self.inputs + len(self.results))
+        self.places: dict[Symbol | str, int] = {}  # the row of an expression
+        self.stages: dict[Symbol, int] = {}
+        self.registers: set[int] = set()
+        self.free: list[int] = []
+        self.repeated: dict[str, int] = {}  # numbers whose row is as long as a chunk
+        self.bind(in_order(*self.results, *expressions.parameter_gradient))
+        self.filled = self.bind_results()
+        same = {k for k, _ in self.filled}
+        self.slopes = [
+            k for k in range(len(expressions.outputs), len(self.results)) if k not in same
+        ]
+        self.of_parameters = [self.place(each) for each in expressions.parameter_gradient]
+        self.parameter_gradient = np.empty(len(self.of_parameters), dtype)
+        self.has_nan = False
+        self.chunk, self.size = self.make_registers()
+
+    def run(
+        self,
+        inputs: Sequence[Array],
+        parameters: Array,
+        seeds: Sequence[float],
+        outputs: Sequence[Array],
+        input_gradient: Sequence[Array],
+    ) -> None:
+        """Compute a batch. NumPy may warn.
+
+        Args:
+            inputs: for each argument, an array (B, columns).
+            parameters: their numbers.
+            seeds: the derivative of the final result with respect to each differentiated output.
+            outputs: where they go; for each, an array of B numbers.
+            input_gradient: the same for the gradient of each input, if wanted.
+        """
+        batch, results = len(inputs[0]), [*outputs, *input_gradient]
+        columns = [each[:, k] for each in inputs for k in range(each.shape[1])]
+        np.copyto(self.parameters, parameters, "same_kind")
+        self.seeds[: len(seeds)] = seeds
+        self.examples.fill(batch)
+        for total in self.totals:
+            total.fill(0.0)
+        for call in self.before:
+            call()
+        self.has_nan = False
+        for first in range(0, batch, self.chunk):
+            here = slice(first, min(first + self.chunk, batch))
+            parts = [each[here] for each in results]
+            self.run_chunk([each[here] for each in columns], parts)
+            self.look_for_nan(parts[k] for k in self.slopes)
+        for call in self.after:
+            call()
+        for k, place in self.filled:
+            results[k].fill(self.rows[place])
+        self.parameter_gradient[:] = [self.rows[place] for place in self.of_parameters]
+        self.look_for_nan([self.parameter_gradient, *[each[:1] for each in input_gradient]])
+
+    def run_chunk(self, inputs: list[Array], results: list[Array]) -> None:
+        """Compute what each example of a chunk has for itself, and add it up."""
+        size = len(results[0])
+        rows = [np.ascontiguousarray(each, self.dtype) for each in inputs] + results
+        own = self.rows[len(rows) :]
+        rows += own if size == self.chunk else [x[:size] if x.ndim else x for x in own]
+        for function, operands in self.during:
+            function(*operands(rows))
+
+    def look_for_nan(self, gradients: Iterable[Array]) -> None:
+        """Note whether there is NaN among gradients, if that matters."""
+        if self.looks and not self.has_nan:
+            self.has_nan = any(isnan(np.minimum.reduce(each)) for each in gradients if each.size)
+
+    # --- writing down the calls ---
+
+    def bind(self, order: list[Symbol]) -> None:
+        """Write down what is computed, in this order."""
+        for each in order:
+            latest = max(map(self.stage, each.operands))
+            self.stages[each] = AFTER if each.function == "total" and latest == DURING else latest
+        for place, result in enumerate(self.results, self.inputs):
+            if isinstance(result, Symbol) and self.stages.get(result) == DURING:
+                self.places.setdefault(result, place)
+        last = {x: each for each in order for x in each.operands if isinstance(x, Symbol)}
+        dying: dict[Symbol, list[Symbol]] = {each: [] for each in order}
+        for x, each in last.items():
+            dying[each].append(x)
+        for each in order:
+            if self.stages[each] == DURING:
+                self.bind_operation(each, dying[each])
+            elif each.function == "total" and self.stage(each.operands[0]) == DURING:
+                self.bind_total(each, dying[each])
+            else:
+                self.bind_shared(each)
+
+    def stage(self, each: Expression) -> int:
+        """When an expression is computed, or is there from the beginning."""
+        if not isinstance(each, Symbol) or not each.operands:
+            return DURING if isinstance(each, Symbol) and each.function == "input" else BEFORE
+        return self.stages[each]
+
+    def bind_operation(self, each: Symbol, dying: list[Symbol]) -> None:
+        """Write down what is computed for each example."""
+        name, operands = rewritten(each, each.operands)
+        place = self.repeat if name in BY_NAME else self.place
+        given = [place(operand) for operand in operands]
+        if name != "where":  # all others may write where they read
+            self.give_back(dying)
+        if each not in self.places:
+            self.places[each] = self.free.pop() if self.free else self.add_register()
+        function = BY_NAME.get(name, ARRAY_FUNCTIONS[name])
+        self.during.append((function, itemgetter(*given, self.places[each])))
+        if name == "where":
+            self.give_back(dying)
+
+    def bind_total(self, each: Symbol, dying: list[Symbol]) -> None:
+        """Write down what is added up, chunk by chunk."""
+        self.totals.append(np.zeros((), self.dtype))
+        self.places[each] = self.add_row(self.totals[-1])
+        self.during.append((add_up, itemgetter(self.place(each.operands[0]), self.places[each])))
+        self.give_back(dying)
+
+    def bind_shared(self, each: Symbol) -> None:
+        """Write down what is computed once."""
+        name, operands = rewritten(each, each.operands)
+        given = [self.rows[self.place(operand)] for operand in operands]
+        if name == "total":  # of something that is the same for all
+            name, given = "mul", [*given, self.examples]
+        out = np.empty((), self.dtype)
+        self.places[each] = self.add_row(out)
+        calls = self.before if self.stages[each] == BEFORE else self.after
+        calls.append(partial(ARRAY_FUNCTIONS[name], *given, out=out))
+
+    def bind_results(self) -> list[tuple[int, int]]:
+        """Write down what is copied; which results are the same for all, and their rows."""
+        filled = []
+        for k, each in enumerate(self.results):
+            if self.stage(each) != DURING:
+                filled.append((k, self.place(each)))
+            elif self.place(each) != self.inputs + k:  # an input, or a result twice
+                self.during.append((np.positive, itemgetter(self.place(each), self.inputs + k)))
+        return filled
+
+    # --- rows ---
+
+    def place(self, each: Expression) -> int:
+        """The row of an expression that has been computed, of a leaf or a number."""
+        if isinstance(each, Symbol) and each.function == "input":
+            return each.index
+        key = each if isinstance(each, Symbol) else each.hex()
+        if key not in self.places:
+            row = np.array(each, self.dtype) if isinstance(each, float) else self.leaf(each)
+            self.places[key] = self.add_row(row)
+        return self.places[key]
+
+    def leaf(self, each: Symbol) -> Array:
+        """Where the number of a parameter or a seed is."""
+        numbers = self.parameters if each.function == "parameter" else self.seeds
+        found: Array = numbers[each.index, ...]
+        return found
+
+    def repeat(self, each: Expression) -> int:
+        """As `place`, but a number has a row as long as a chunk."""
+        if isinstance(each, Symbol):
+            return self.place(each)
+        key = each.hex()
+        if key not in self.repeated:
+            self.repeated[key] = self.add_row(each)
+        return self.repeated[key]
+
+    def add_row(self, row: Any) -> int:
+        """A new row."""
+        self.rows.append(row)
+        return len(self.rows) - 1
+
+    def add_register(self) -> int:
+        """A new row for what each example of a chunk has; see `make_registers`."""
+        place = self.add_row(0.0)
+        self.registers.add(place)
+        return place
+
+    def give_back(self, dying: list[Symbol]) -> None:
+        """Let registers be used again, of what nobody needs any more."""
+        places = map(self.place, dying)
+        self.free += [place for place in places if place in self.registers]
+
+    def make_registers(self) -> tuple[int, int]:
+        """Make the rows of a chunk, now that it is known how many there are."""
+        made = [*self.registers, *self.repeated.values()]
+        width = (self.inputs + len(self.results) + len(made)) * self.dtype.itemsize
+        chunk = min(LONGEST, CACHE // width // SHORTEST * SHORTEST)
+        if not chunk:
+            raise TooWide
+        for place in made:
+            self.rows[place] = np.full(chunk, self.rows[place], self.dtype)
+        return chunk, chunk * len(made) * self.dtype.itemsize
+
+
+def suits(layout: Layout) -> bool:
+    """Whether a graph should be a stream: it is small, and no work for other fast loops."""
+    at_once = any(is_done_at_once(each, layout) for each in layout.instructions)
+    return len(layout.args) <= OPERANDS and not at_once
+
+
+def is_done_at_once(each: Instruction, layout: Layout) -> bool:
+    """Whether an instruction has fast loops of its own: a matrix product, or a reduction."""
+    if each.kind != "matrix":
+        return each.kind == "reduce"
+    weights, after = each.operands[0].rows, layout.constants + len(layout.flat.constants)
+    are_constants = bool((weights >= layout.constants).all() and (weights < after).all())
+    return len(weights) > 1 or not (are_constants or weights.size <= TERMS)
+
+
+def add_up(each: Array, total: Array) -> None:
+    """Add the examples of a chunk to a total."""
+    np.add(total, np.add.reduce(each), total)
