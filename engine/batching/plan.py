@@ -148,7 +148,7 @@ class Plan:
 
     def has_nan(self) -> bool:
         """Whether a gradient of the last run is NaN somewhere."""
-        return any(isnan(np.minimum.reduce(each)) for each in self.looked_at)
+        return any(isnan(np.dot(each, each)) for each in self.looked_at)
 
     def is_finite(self) -> bool:
         """Whether all that the last run has computed is, but for rows that are -inf on purpose."""

@@ -140,7 +140,7 @@ class Stream:
     def look_for_nan(self, gradients: Iterable[Array]) -> None:
         """Note whether there is NaN among gradients, if that matters."""
         if self.looks and not self.has_nan:
-            self.has_nan = any(isnan(np.minimum.reduce(each)) for each in gradients if each.size)
+            self.has_nan = any(isnan(np.dot(each, each)) for each in gradients if each.size)
 
     # --- writing down the calls ---
 

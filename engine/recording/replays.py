@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.batching.plan import Plan
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
+from engine.node import ENGINE
 from engine.program import NotFinite, Program, Result, Wanted
 from engine.quiet import quietly
 from engine.tape import Tape
@@ -61,6 +62,26 @@ def station(point: Point) -> Station:
     return Station(point, parameters, gradient[first:last], gradient[last : point.flat.first])
 
 
+class Reading:
+    """The numbers of parameters, read again only if a leaf was assigned meanwhile."""
+
+    __slots__ = ("array", "numbers", "parameters", "read_at")
+
+    def __init__(self, parameters: list[Any]) -> None:
+        self.parameters = parameters
+        self.numbers = vec[float]([0.0] * len(parameters))
+        self.array = as_array(self.numbers)
+        self.read_at = -1  # ENGINE.writes when they were read
+
+    def read(self) -> Array:
+        """What they are now, to be looked at until the next time."""
+        writes = ENGINE.writes
+        if self.read_at != writes:
+            read_leaves(self.parameters, self.numbers, 0)
+            self.read_at = writes
+        return self.array
+
+
 class Replays:
     """Both replays of one recorded graph.
 
@@ -74,7 +95,7 @@ class Replays:
         self.program = Program(tape)
         self.raises = not tape.flat.extends  # where a value does not exist, for one point
         self.points: list[Station] = []  # those that are at rest: each serves one thread at a time
-        self.vectors: list[vec[float]] = []
+        self.readings: list[Reading] = []  # likewise
 
     def run(
         self,
@@ -135,15 +156,24 @@ class Replays:
     def by_program(self, job: Job) -> Result:
         """By array instructions; NumPy may warn."""
         inputs, dtype, wanted, seeds, strict, at = job
-        numbers = self.numbers() if at is None else None
-        parameters = as_array(numbers) if at is None else at
+        reading = None
+        if at is None:
+            reading = self.take_reading()
+            at = reading.read()
         try:
-            found = self.program.run(inputs, parameters, dtype, wanted, seeds, strict)
+            found = self.program.run(inputs, at, dtype, wanted, seeds, strict)
         except NotFinite:
             return self.by_tape(job)
-        if numbers is not None:
-            self.vectors.append(numbers)
+        if reading is not None:
+            self.readings.append(reading)
         return self.mended(found, job) if found.has_nan else found
+
+    def take_reading(self) -> Reading:
+        """A reading of the parameters that nobody else uses, until it is put back."""
+        try:
+            return self.readings.pop()
+        except IndexError:
+            return Reading(self.tape.parameters)
 
     def take_point(self, at: Array | None) -> Station:
         """The slots of a point that nobody else uses, until they are put back.
@@ -163,15 +193,6 @@ class Replays:
             here.point.read_at = -1
             np.copyto(here.parameters, at)
         return here
-
-    def numbers(self) -> vec[float]:
-        """What the parameters are now, in a vector that nobody else uses."""
-        try:
-            found = self.vectors.pop()
-        except IndexError:
-            found = vec[float]([0.0] * len(self.tape.parameters))
-        read_leaves(self.tape.parameters, found, 0)
-        return found
 
     def mended(self, found: Result, job: Job) -> Result:
         """A result whose gradients that are NaN have been computed by the exact loop."""
