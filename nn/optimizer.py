@@ -124,13 +124,17 @@ class Optimizer:
                     f"({len(self.parameters)},), but got shape {np.shape(vector)}"
                 )
         with np.errstate(all="ignore"):
-            if self.is_foreign and not seems_bounded(gradient):
+            return self.moved(data, gradient)
+
+    def moved(self, data: Vector, gradient: Vector) -> Vector:
+        """The same for vectors that are known to fit; NumPy may warn."""
+        if self.is_foreign and not seems_bounded(gradient):
+            refuse_unbounded(gradient, "has a gradient of", LOOK)
+        new, state = self.rule(data, gradient)
+        for vector in (new, *(() if state is self.state else state.values())):
+            if not seems_bounded(vector):
                 refuse_unbounded(gradient, "has a gradient of", LOOK)
-            new, state = self.rule(data, gradient)
-            for vector in (new, *(() if state is self.state else state.values())):
-                if not seems_bounded(vector):
-                    refuse_unbounded(gradient, "has a gradient of", LOOK)
-                    refuse_unbounded(vector, "would become", SLOW_DOWN)
+                refuse_unbounded(vector, "would become", SLOW_DOWN)
         self.state, self.steps = state, self.steps + 1
         return new
 

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from engine import Value
 from engine.loops.slots import write_gradients
 from engine.program import Wanted
+from engine.quiet import quietly
 from nn.eager_step import EagerStep
 from nn.examples import Vector
 from nn.flat import from_leaves
@@ -171,14 +172,22 @@ class RecordedStep(Step):
         try:
             if not isfinite(loss):
                 raise FloatingPointError
-            given, slopes = data, gradient[: len(data)]
-            if self.optimizer.is_foreign:  # and may write to what it is given
-                given, slopes = given.copy(), slopes.copy()
             self.gradient = gradient
-            numbers.vector = self.optimizer.update(given, slopes)
+            numbers.vector = self.moved(data, gradient[: len(data)])
         except FloatingPointError:
             return self.node_by_node(X, listed(targets), chance)
         return Outcome(loss, np.asarray(found.outputs[1:]).T)
+
+    def moved(self, data: Vector, gradient: Vector) -> Vector:
+        """The numbers of the parameters after a step of the optimiser.
+
+        Raises:
+            FloatingPointError: if the gradient or a result is NaN or infinite.
+        """
+        optimizer = self.optimizer
+        if optimizer.is_foreign:  # it may write to what it is given, and have contexts of its own
+            return optimizer.update(data.copy(), gradient.copy())
+        return quietly(optimizer.moved, data, gradient)
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
         """The same step by the eager engine, to say what is wrong with it, if anything is."""

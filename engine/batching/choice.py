@@ -17,7 +17,7 @@ from engine.wording import count
 
 # Microseconds, as measured; only their proportions matter.
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
-PER_TERM: Final = 0.002 if COMPILED else 0.15
+PER_TERM: Final = 0.0035 if COMPILED else 0.15
 PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
 PER_INSTRUCTION: Final = 6.5  # of a program, however few the rows
 PER_ELEMENT: Final = 0.0006
