@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -51,6 +52,8 @@ class Arguments:
             leaf.shape[1:] if isinstance(leaf, np.ndarray) else () for leaf in self.leaves
         ]
         self.are_arrays = [isinstance(leaf, np.ndarray) for leaf in self.leaves]
+        bounds = accumulate(map(prod, self.shapes), initial=0)
+        self.rows = [slice(*pair) for pair in pairwise(bounds)]  # of each, among all inputs
         self.structure = restore(self.given, iter(range(len(self.leaves))))
         self.batch = self.count()
         self.is_nested = any(isinstance(each, (list, tuple, Mapping)) for each in self.given)
@@ -148,17 +151,15 @@ class Arguments:
             found = restore(self.structure, iter(gradients[:, 0].tolist()))
             return found[0] if len(found) == 1 else found
         parts: list[Any] = []
-        first = 0
-        for is_array, shape in zip(self.are_arrays, self.shapes, strict=True):
-            rows = gradients[first : first + prod(shape)]
-            first += prod(shape)
+        for is_array, shape, rows in zip(self.are_arrays, self.shapes, self.rows, strict=True):
+            part = gradients[rows]
             if is_array:
-                parts.append(rows.T.reshape(rows.shape[1], *shape) if shape else rows[0])
+                parts.append(part.T.reshape(self.batch, *shape) if shape else part[0])
             elif summed:
-                parts.append(float(rows.sum()))
+                parts.append(float(part.sum()))
             else:
-                parts.append(rows[0].copy())
-        found = restore(self.structure, iter(parts))
+                parts.append(part[0].copy())
+        found = restore(self.structure, iter(parts)) if self.is_nested else tuple(parts)
         return found[0] if len(found) == 1 else found
 
 

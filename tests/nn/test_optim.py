@@ -235,6 +235,15 @@ def test_a_step_that_overflows_changes_nothing() -> None:
         np.testing.assert_equal(optimizer.state_dict(), before)
 
 
+def test_a_rule_that_would_hide_an_infinite_gradient_is_not_asked() -> None:
+    class Clipped(SGD):
+        def rule(self, w: Any, g: Any) -> Any:
+            return super().rule(w, np.clip(g, -1.0, 1.0))
+
+    with pytest.raises(FloatingPointError, match=r"parameters\[1\] has a gradient of -inf"):
+        follow(Clipped(leaves()), [[0.1, -inf, 1.0]])
+
+
 @pytest.mark.filterwarnings("error")
 def test_numbers_whose_sum_overflows_are_no_reason_to_refuse_a_step() -> None:
     optimizer = SGD(leaves([0.0, 0.0]), lr=0.5)

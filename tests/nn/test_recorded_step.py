@@ -203,6 +203,20 @@ def test_a_step_by_itself_leaves_everything_in_the_values() -> None:
     assert step.unrecorded == ""
 
 
+def test_batches_of_many_sizes_in_turn() -> None:
+    model, other = network("squared_error"), network("squared_error")
+    y = TARGETS["squared_error"].tolist()
+    step = step_for(model, SGD(model.parameters(), lr=0.1))
+    eager = EagerStep(other, step.objective, SGD(other.parameters(), lr=0.1))
+    step.prepare(X, y)
+    with step.held():
+        for size in (5, 2, 5, 3, 4, 1, 5, 2):
+            assert step(X[:size], y[:size]).loss == pytest.approx(eager(X[:size], y[:size]).loss)
+    assert numbers(model) == pytest.approx(numbers(other), abs=1e-13)
+    for p, q in zip(model.parameters(), other.parameters(), strict=True):
+        assert p.grad == pytest.approx(q.grad, abs=1e-13)  # of the last batch
+
+
 def test_a_step_in_single_precision() -> None:
     model, other = network("cross_entropy"), network("cross_entropy")
     y = TARGETS["cross_entropy"].tolist()

@@ -14,10 +14,10 @@ import pytest
 from engine import Primitive, Value, dot, functions, record
 from engine.derive import gradient
 from engine.functions import VALUES
-from engine.rules import ROWS
+from engine.rules import ROWS, TABLE
 
 inf, nan = math.inf, math.nan
-EDGES = [0.0, -0.0, 1.0, -1.0, 1.5, -2.0, 0.5, 710.0, -750.0, 1e-320, 1e308, inf, -inf, nan]
+EDGES = [0.0, -0.0, 1.0, 2.0, -1.0, 1.5, -2.0, 0.5, 710.0, -750.0, 1e-320, 1e308, inf, -inf, nan]
 FEW = [0.0, 1.0, -2.0, nan, inf]
 REPLAYS = ["tape", "program"]
 
@@ -56,6 +56,20 @@ def test_every_row_at_the_edges(row: Primitive, replay: Any) -> None:
         )
         if k % 7 == 0:
             np.testing.assert_equal(recorded(*point), recorded(*columns[:, k : k + 1])[0])
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_powers_that_need_no_pow(exponent: float) -> None:
+    recorded = record(lambda x, p: x**p, replay="tape")
+    for x in (-0.0, 0.0, 1.5, -1.5, 1e150, -1.3e154, 1e-170, math.inf, -math.inf, math.nan):
+        expected = eager(TABLE["pow"], (x, exponent))
+        assert not isinstance(expected, str)
+        value, (slope, _) = recorded.value_and_gradient(x, exponent)
+        np.testing.assert_equal([value, slope], [expected[0], expected[1][0]])
+        assert math.copysign(1, value) == math.copysign(1, float(expected[0]))
+    if exponent == 2.0:
+        with pytest.raises(OverflowError):
+            recorded(1e200, exponent)
 
 
 def net(x: Any, rates: Any) -> Any:
