@@ -212,10 +212,10 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     given: list[Any] = listed(values, "softmax")
     if not given:
         raise ValueError("softmax needs at least one value, but the list is empty")
-    if is_recorded():  # the largest may be another one in every run
-        total = FUNCTIONS["logsumexp"](given)
-        return [value - total for value in given]
-    top = max(v.data if isinstance(v, Value) else number(v, "softmax") for v in given)
+    if is_recorded():  # the largest may be another one in every run, but this is near it
+        top = FUNCTIONS["stop_gradient"](FUNCTIONS["logsumexp"](given))
+    else:
+        top = max(v.data if isinstance(v, Value) else number(v, "softmax") for v in given)
     shifted = [value - top for value in given]  # the same shares, but large values keep digits
     total = FUNCTIONS["logsumexp"](shifted)
     return [value - total for value in shifted]

@@ -119,7 +119,9 @@ class Program:
         given = inputs, parameters, seeds
         if key in self.plans:
             return self.run_plan(given, key, strict)
-        if batch >= LARGE and not strict and self.streams:
+        # A stream serves batches of any size: with many of them, plans would be made all the time.
+        large = batch >= LARGE or (batch and len(self.plans) >= KEPT_PLANS)
+        if large and not strict and self.streams:
             found = self.run_stream(given, key)
             if found is not None:
                 return found

@@ -88,7 +88,7 @@ def nonzero(xp: Any, x: Any) -> Any:
 
 def power_below(xp: Any, a: Any, b: Any) -> Any:
     """b - 1, the exponent of pow's derivative; 1 where b is 0 and a so small that 0 * a ** -1 fails to be 0."""
-    return xp.where(xp.equal(b, 0) * xp.less(abs(a), 1e-300), 1, b - 1)
+    return xp.where(xp.equal(b, 0) * xp.less(abs(a), 1e-30), 1, b - 1)
 
 
 def below(xp: Any, a: Any, b: Any) -> Any:

@@ -42,7 +42,7 @@ from nn.losses import (
 )
 from nn.module import Module
 from nn.networks import MLP, Sequential
-from nn.optim import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
+from nn.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from nn.schedules import SCHEDULES, Constant, Cosine, HalveOnPlateau, InverseTime, Step, WarmUp
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "Optimizer",
     "RMSprop",
     "Sequential",
     "Step",

@@ -131,6 +131,8 @@ class Optimizer:
         if self.is_foreign and not seems_bounded(gradient):
             refuse_unbounded(gradient, "has a gradient of", LOOK)
         new, state = self.rule(data, gradient)
+        if self.is_foreign:
+            new, state = self._fitting(new, state)
         for vector in (new, *(() if state is self.state else state.values())):
             if not seems_bounded(vector):
                 refuse_unbounded(gradient, "has a gradient of", LOOK)
@@ -200,6 +202,22 @@ class Optimizer:
         settings = {name: self._checked(name, state[name]) for name in self.settings}
         self.steps = int(self._checked("steps", state["steps"]))
         self.settings, self.state = settings, arrays
+
+    def _fitting(self, new: Any, state: Any) -> tuple[Vector, State]:
+        """What a rule has given as vectors of floats, if that is what they are."""
+        import numpy as np
+
+        given, shape = {"new numbers": new, **state}, (len(self.parameters),)
+        for name, vector in given.items():
+            array = np.asarray(vector)
+            if array.shape != shape or array.dtype.kind not in "fiu":
+                raise ValueError(
+                    f"rule() of {type(self).__name__} gives the new numbers and a dict of what to "
+                    f"remember, vectors of shape ({shape[0]},), but its {name} have shape "
+                    f"{array.shape} and type {array.dtype}"
+                )
+        arrays = {name: np.asarray(vector, float) for name, vector in given.items()}
+        return arrays.pop("new numbers"), state if state is self.state else arrays
 
     def _checked(self, name: str, given: object) -> float:
         limit, words = LIMITS[name]

@@ -512,7 +512,7 @@ def backward(
                                         y = data[slot]
                                         t0 = 1.0 if x1 == 0.0 else 0.0
                                         t1 = abs(x0)
-                                        t2 = 1.0 if t1 < 1e-300 else 0.0
+                                        t2 = 1.0 if t1 < 1e-30 else 0.0
                                         t3 = t0 * t2
                                         t4 = x1 - 1.0
                                         t5 = 1.0 if t3 != 0.0 else t4

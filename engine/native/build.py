@@ -34,9 +34,10 @@ UNIX += ["-falign-functions=64", "-falign-loops=32"]
 # erratum, 2019).
 OPTIONAL = ["-Wa,-mbranches-within-32B-boundaries"] if sys.platform == "linux" else []
 REQUIRES = [
-    "mypy[mypyc]==2.4.1",
+    "mypy[mypyc]==2.4.1",  # what mypyc generates is relied upon: see memory.h
+    "numpy>=2.0",  # mypy looks up the types of its arrays
     "setuptools>=77",
-]  # what mypyc generates is relied upon: see memory.h
+]
 
 
 def can_compile() -> bool:

@@ -244,6 +244,33 @@ def test_a_rule_that_would_hide_an_infinite_gradient_is_not_asked() -> None:
         follow(Clipped(leaves()), [[0.1, -inf, 1.0]])
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (lambda w, g: ((w - g)[:2], {}), r"new numbers have shape \(2,\) and type float64"),
+        (lambda w, g: (w - 1j * g, {}), r"new numbers have shape \(3,\) and type complex128"),
+        (lambda w, g: (w - g, {"velocity": 0.0}), r"velocity have shape \(\) and type float64"),
+    ],
+)
+def test_what_a_rule_gives_must_fit(rule: Any, words: str) -> None:
+    class Own(SGD):
+        def rule(self, w: Any, g: Any) -> Any:
+            return rule(w, g)
+
+    optimizer = Own(leaves())
+    with pytest.raises(ValueError, match=rf"rule\(\) of Own .* but its {words}"):
+        follow(optimizer, WAVES[:1])
+    assert numbers(optimizer.parameters) == list(START)
+
+
+def test_a_rule_may_give_whole_numbers_in_a_list() -> None:
+    class Own(SGD):
+        def rule(self, w: Any, g: Any) -> Any:
+            return [1, 2, 3], self.state
+
+    assert follow(Own(leaves()), WAVES[:1]) == [1.0, 2.0, 3.0]
+
+
 @pytest.mark.filterwarnings("error")
 def test_numbers_whose_sum_overflows_are_no_reason_to_refuse_a_step() -> None:
     optimizer = SGD(leaves([0.0, 0.0]), lr=0.5)

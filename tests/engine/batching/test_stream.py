@@ -333,3 +333,11 @@ def test_a_wrong_partial_is_noticed(plant: Any) -> None:
     plant("sin", lambda xp, y, x: 1.01 * xp.cos(x))
     with pytest.raises(AssertionError):
         agree(lambda x: x[0].sin(), P, X)
+
+
+def test_batches_of_many_sizes_share_one_stream() -> None:
+    recorded = record(lambda x: (x * x).exp())
+    for size in range(1000, 1000 + 2 * module.KEPT_PLANS):
+        x = np.linspace(-1, 1, size)
+        np.testing.assert_allclose(recorded(x), np.exp(x * x), rtol=1e-14)
+    assert len(recorded.program.plans) <= module.KEPT_PLANS + 1

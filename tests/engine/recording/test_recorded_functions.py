@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Value, as_value, no_grad, record, tanh
+from engine import Value, as_value, no_grad, record, softmax, tanh
 from engine.derive import gradient
 from engine.node import ENGINE
 
@@ -161,3 +161,30 @@ def test_batches_of_any_sizes_one_after_the_other(sizes: list[int], replay: Any)
     whole = [recorded(row.tolist()) for row in X[:9]]
     for size in sizes:
         np.testing.assert_allclose(recorded(X[:size]), whole[:size], rtol=1e-12)
+
+
+@pytest.mark.parametrize("replay", ["tape", "program"])
+@pytest.mark.parametrize("offset", [0.0, 1e6, 1e12, -1e15, 1e17])
+def test_softmax_keeps_its_digits_for_large_numbers(replay: Any, offset: float) -> None:
+    def share(x: Value, y: Value, z: Value) -> Value:
+        return softmax([x, y, z])[1]
+
+    point = [offset + 0.5, offset + 1.0, offset + 2.0]
+    leaves = [Value(x) for x in point]
+    expected = share(*leaves)
+    expected.backward()
+    recorded = record(share, replay=replay)
+    value, slopes = recorded.value_and_gradient(*(np.full(3, x) for x in point))
+    np.testing.assert_allclose(value, expected.data, rtol=1e-14)
+    np.testing.assert_allclose(
+        [each[0] for each in slopes], [x.grad for x in leaves], rtol=1e-13, atol=1e-16
+    )
+
+
+@pytest.mark.parametrize("count", [3, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_polynomial_has_a_slope_at_0(dtype: str, count: int) -> None:
+    recorded = record(lambda x: sum([c * x**k for k, c in enumerate([1.0, 2.0, 3.0])]))
+    assert recorded.gradient(np.zeros(count, dtype))[-1] == 2.0
+    powers = record(lambda x, k: x**k).gradient(np.zeros(count, dtype), np.zeros(count, dtype))
+    assert [each[-1] for each in powers] == [0.0, 0.0]
