@@ -119,9 +119,7 @@ class Program:
         given = inputs, parameters, seeds
         if key in self.plans:
             return self.run_plan(given, key, strict)
-        # A stream serves batches of any size: with many of them, plans would be made all the time.
-        large = batch >= LARGE or (batch and len(self.plans) >= KEPT_PLANS)
-        if large and not strict and self.streams:
+        if not strict and self.is_stream(batch):
             found = self.run_stream(given, key)
             if found is not None:
                 return found
@@ -217,6 +215,14 @@ class Program:
     def least_chunk(self) -> int:
         """Matrix products have a cache of their own, and want to be large."""
         return 4096 if self.has_products else 512
+
+    def is_stream(self, batch: int) -> bool:
+        """Whether such a batch is a stream, if the graph can be one.
+
+        It serves batches of any size: with many of them, plans would be made all the time.
+        """
+        many = batch > 0 and len(self.plans) >= KEPT_PLANS
+        return (many or batch >= LARGE) and self.streams
 
     @cached_property
     def streams(self) -> bool:

@@ -75,8 +75,7 @@ class Optimizer:
         self.parameters = trainable(parameters, type(self).__name__)
         self.numbers = Numbers(self.parameters)
         self.steps = 0
-        # One of ours hands infinity and NaN on, so that to look at its results is enough.
-        self.is_foreign = not is_ours(file_of(type(self)))
+        self._is_ours = all(is_ours(file_of(code)) for code in (type(self), type(self).rule))
         self.state: State = {name: np.zeros(len(self.parameters)) for name in self.vectors}
 
     @property
@@ -87,6 +86,11 @@ class Optimizer:
     @lr.setter
     def lr(self, lr: float) -> None:
         self.settings["lr"] = self._checked("lr", lr)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the rule is not ours: it may hide infinity, and write to its arguments."""
+        return not self._is_ours or "rule" in vars(self)
 
     def rule(self, w: Vector, g: Vector) -> tuple[Vector, State]:
         """The parameters after one step from w with gradient g, and what to remember then.
@@ -123,11 +127,12 @@ class Optimizer:
                     f"update({name}) takes one number per parameter, shape "
                     f"({len(self.parameters)},), but got shape {np.shape(vector)}"
                 )
+        data, gradient = np.asarray(data, float), np.asarray(gradient, float)
         with np.errstate(all="ignore"):
-            return self.moved(data, gradient)
+            return self.advance(data, gradient)
 
-    def moved(self, data: Vector, gradient: Vector) -> Vector:
-        """The same for vectors that are known to fit; NumPy may warn."""
+    def advance(self, data: Vector, gradient: Vector) -> Vector:
+        """The same for vectors of floats that are known to fit; NumPy may warn."""
         if self.is_foreign and not seems_bounded(gradient):
             refuse_unbounded(gradient, "has a gradient of", LOOK)
         new, state = self.rule(data, gradient)

@@ -90,6 +90,7 @@ class RecordedStep(Step):
         self.unrecorded = ""
         self.still = np.empty(0)  # the numbers that the optimiser does not move
         self.gradient: Vector | None = None  # of the last step
+        self.last: tuple[list[Vector], Vector] | None = None  # its inputs and parameters
 
     @property
     def kind(self) -> str:
@@ -165,14 +166,15 @@ class RecordedStep(Step):
         n, data = len(X), numbers.vector
         everything = np.concatenate([data, self.still]) if len(self.still) else data
         inputs = [np.asarray(each, self.dtype) for each in (X, into.matrix(targets))]
-        self.gradient = None  # which the run overwrites
+        if not recording.draws:  # else it is an array of its own
+            self.gradient = None  # which the run overwrites
         found = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
         loss = sum(found.outputs[0].tolist()) / n
         gradient = np.asarray(found.parameter_gradient, float)
         try:
             if not isfinite(loss):
                 raise FloatingPointError
-            self.gradient = gradient
+            self.gradient, self.last = gradient, (inputs, everything)
             numbers.vector = self.moved(data, gradient[: len(data)])
         except FloatingPointError:
             return self.node_by_node(X, listed(targets), chance)
@@ -187,13 +189,13 @@ class RecordedStep(Step):
         optimizer = self.optimizer
         if optimizer.is_foreign:  # it may write to what it is given, and have contexts of its own
             return optimizer.update(data.copy(), gradient.copy())
-        return quietly(optimizer.moved, data, gradient)
+        return quietly(optimizer.advance, data, gradient)
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
         """The same step by the eager engine, to say what is wrong with it, if anything is."""
         for source, state in chance:
             source.setstate(state)
-        self.gradient = None  # it leaves the gradient where it belongs
+        self.gradient = self.last = None  # it leaves the gradient where it belongs
         self.optimizer.numbers.show()
         return self.eager(X, targets)
 
@@ -209,7 +211,7 @@ class RecordedStep(Step):
             yield
             return
         still = self.recorded.recording.parameters[len(self.optimizer.parameters) :]
-        self.still, self.gradient = from_leaves(still), None
+        self.still, self.gradient, self.last = from_leaves(still), None, None
         try:
             with self.optimizer.numbers.held():
                 yield
@@ -218,11 +220,15 @@ class RecordedStep(Step):
 
     def leave_gradient(self) -> None:
         """Let the parameters have the gradient of the last step, as backward() leaves it."""
-        if self.gradient is None or self.recorded is None:
+        if self.last is None or self.recorded is None:
             return
+        recording, (inputs, numbers) = self.recorded.recording, self.last
+        if self.gradient is None:  # overwritten by a run that was broken off
+            found = recording.run(inputs, numbers, OF_THE_LOSS, (1 / len(inputs[0]),))
+            self.gradient = np.asarray(found.parameter_gradient, float)
         nodes: list[Any] = self.parameters
         write_gradients(nodes, vec[float](self.gradient))
-        for p, reached in zip(self.parameters, self.recorded.recording.reached, strict=False):
+        for p, reached in zip(self.parameters, recording.reached, strict=False):
             if not reached:
                 p.zero_grad()
 

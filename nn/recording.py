@@ -32,7 +32,7 @@ from nn.surroundings import Surroundings
 Array = NDArray[Any]
 Compute = Callable[..., list[Value]]
 
-KEPT_PLANS: Final = 3  # for a batch, for the last one of an epoch, and one to spare
+OWN_PLANS: Final = 3  # for a batch, for the last one of an epoch, and one to spare
 GOLDEN: Final = 0.6180339887498949  # its multiples, whole parts left out, are all different
 
 
@@ -132,7 +132,7 @@ class Recording:
         """A plan that nobody else uses, if this is how so many examples are computed."""
         key = batch, dtype, wanted
         if key not in self.plans:
-            while len(self.plans) >= KEPT_PLANS:
+            while len(self.plans) >= OWN_PLANS:
                 del self.plans[next(iter(self.plans))]
             self.plans[key] = self.replays.plan(batch, dtype, self.columns, wanted)
         return self.plans[key]

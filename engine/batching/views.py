@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Indices = NDArray[np.int64]
 
-MANY_PARTS: Final = 4  # of a sum: to gather all its terms costs less
+MANY_PARTS: Final = 4  # of a sum: to gather its terms, or to add them where they are, costs less
 
 
 class Pattern(NamedTuple):

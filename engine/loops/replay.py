@@ -510,14 +510,17 @@ def backward(
                                         x0 = data[a0]
                                         x1 = data[a1]
                                         y = data[slot]
-                                        t0 = 1.0 if x1 == 0.0 else 0.0
-                                        t1 = abs(x0)
-                                        t2 = 1.0 if t1 < 1e-30 else 0.0
-                                        t3 = t0 * t2
-                                        t4 = x1 - 1.0
-                                        t5 = 1.0 if t3 != 0.0 else t4
-                                        t6 = x0 if t5 == 1.0 else x0 * x0 if t5 == 2.0 and abs(x0) < 1e150 else math.pow(x0, t5)
-                                        t7 = x1 * t6
+                                        p0 = 0.0
+                                        if a0 >= constants:
+                                            t0 = 1.0 if x1 == 0.0 else 0.0
+                                            t1 = abs(x0)
+                                            t2 = 1.0 if t1 < 1e-30 else 0.0
+                                            t3 = t0 * t2
+                                            t4 = x1 - 1.0
+                                            t5 = 1.0 if t3 != 0.0 else t4
+                                            t6 = x0 if t5 == 1.0 else x0 * x0 if t5 == 2.0 and abs(x0) < 1e150 else math.pow(x0, t5)
+                                            t7 = x1 * t6
+                                            p0 = t7
                                         p1 = 0.0
                                         if a1 >= constants:
                                             t0 = 1.0 if x0 == 0.0 else 0.0
@@ -525,7 +528,7 @@ def backward(
                                             t2 = math.log(t1)
                                             t3 = y * t2
                                             p1 = t3
-                                        grad[a0] += g * t7
+                                        grad[a0] += g * p0
                                         handed[a0] = 1
                                         grad[a1] += g * p1
                                         handed[a1] = 1

@@ -100,7 +100,8 @@ def forward_branch(row: Primitive) -> list[str]:
 
 def is_cheap(formula: Symbol | float) -> bool:
     """Whether to evaluate it takes no longer than to ask who wants it, and cannot fail."""
-    return all(each.function in WRITTEN and each.function != "div" for each in in_order(formula))
+    cheap = WRITTEN.keys() - {"div", "pow"}
+    return all(each.function in cheap for each in in_order(formula))
 
 
 def backward_branch(row: Primitive) -> list[str]:

@@ -148,10 +148,12 @@ class Replays:
             columns: for each argument, how many inputs it has.
             wanted: which gradients.
         """
-        whole = not self.draws and self.chosen("auto", batch, dtype) == "program"
-        if not whole or batch > self.program.chunk(batch, dtype, wanted):
+        program = self.program
+        if self.draws or self.chosen("auto", batch, dtype) == "tape" or program.is_stream(batch):
             return None
-        return Plan(self.program.layout, batch, dtype, columns, *wanted)
+        if batch > program.chunk(batch, dtype, wanted):
+            return None
+        return Plan(program.layout, batch, dtype, columns, *wanted)
 
     def by_program(self, job: Job) -> Result:
         """By array instructions; NumPy may warn."""

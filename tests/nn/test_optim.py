@@ -244,6 +244,22 @@ def test_a_rule_that_would_hide_an_infinite_gradient_is_not_asked() -> None:
         follow(Clipped(leaves()), [[0.1, -inf, 1.0]])
 
 
+def test_neither_is_a_rule_put_on_the_optimiser() -> None:
+    optimizer = SGD(leaves())
+    own = optimizer.rule
+    optimizer.rule = lambda w, g: own(w, np.nan_to_num(g))  # type: ignore[method-assign]
+    with pytest.raises(FloatingPointError, match=r"parameters\[1\] has a gradient of nan"):
+        follow(optimizer, [[0.1, nan, 1.0]])
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adam, AdamW])
+def test_numbers_are_float64_whatever_the_gradient_is(kind: type[Optimizer]) -> None:
+    start, g = np.array([0.1234567890123]), np.array([1.0], np.float32)
+    found = kind([Value(0.0)], lr=1e-9).update(start, g)
+    assert found.dtype == np.float64
+    assert found == kind([Value(0.0)], lr=1e-9).update(start, g.astype(float))
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [

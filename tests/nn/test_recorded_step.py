@@ -27,6 +27,7 @@ from nn.module import Module
 from nn.networks import MLP, Sequential
 from nn.optim import SGD, Adam, Optimizer
 from nn.places import LONG
+from nn.recording import OWN_PLANS, Recording
 from nn.schedules import Constant
 from nn.steps import EagerStep, Objective, RecordedStep
 from nn.training import Diverged, NotWritten, fit
@@ -215,6 +216,31 @@ def test_batches_of_many_sizes_in_turn() -> None:
     assert numbers(model) == pytest.approx(numbers(other), abs=1e-13)
     for p, q in zip(model.parameters(), other.parameters(), strict=True):
         assert p.grad == pytest.approx(q.grad, abs=1e-13)  # of the last batch
+    assert step.recorded is not None
+    assert len(step.recorded.recording.plans) == OWN_PLANS
+
+
+def test_a_run_that_is_broken_off_leaves_the_gradient_of_the_last_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, other = network("squared_error"), network("squared_error")
+    y = TARGETS["squared_error"].tolist()
+    step = step_for(model, SGD(model.parameters(), lr=0.1))
+    step_for(other, SGD(other.parameters(), lr=0.1))(X, y)
+    step.prepare(X, y)
+    run = Recording.run
+
+    def broken_off(*given: Any) -> Any:
+        run(*given)
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt), step.held():
+        step(X, y)
+        with monkeypatch.context() as patch:
+            patch.setattr(Recording, "run", broken_off)
+            step(2 * X, y)
+    expected = [p.grad for p in other.parameters()]
+    assert [p.grad for p in model.parameters()] == pytest.approx(expected, abs=1e-15)
 
 
 def test_a_step_in_single_precision() -> None:

@@ -57,7 +57,8 @@ def test_a_plan_takes_so_much_memory_and_no_more(monkeypatch: pytest.MonkeyPatch
     assert program.chunk(5000, np.float64, programs.NOTHING) == 100
 
 
-def test_of_many_sizes_the_last_plans_are_kept() -> None:
+def test_of_many_sizes_the_last_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "streams", False)
     recorded = record(curve, replay="program")
     for n in range(1, 40):
         recorded(np.ones(n), np.ones(n))

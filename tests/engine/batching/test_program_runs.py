@@ -129,3 +129,17 @@ def test_forgotten_duplicates_are_noticed(monkeypatch: pytest.MonkeyPatch) -> No
         agree(hyper, P, X)
     with pytest.raises(RuntimeError, match="differs from the function itself"):
         record(hyper, P, replay="program", check=True).gradient(X, wrt="inputs")
+
+
+def test_a_sum_of_very_many_terms_keeps_its_digits() -> None:
+    """BLAS adds one after the other, which NumPy does not."""
+    x = np.full((1, 300_000), 0.1)
+    recorded = record(lambda each: sum(each), replay="program")
+    assert recorded(x)[0] == pytest.approx(30_000, rel=1e-15)
+
+
+def test_finite_values_whose_sum_is_infinite_are_finite() -> None:
+    recorded = record(lambda x, y: [x * 2, y * 2], replay="program")
+    assert recorded(8e307, 8e307) == [1.6e308, 1.6e308]
+    with pytest.raises(OverflowError):
+        record(lambda x: (x.exp(), -x.exp()), replay="program")(1000.0)
