@@ -200,7 +200,9 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> [round(p, 6) for p in softmax([1000.0, 1000.0, 0.0])]
     [0.5, 0.5, 0.0]
     """
-    return [FUNCTIONS["exp"](share) for share in log_softmax(values)]
+    parts = [FUNCTIONS["exp"](value) for value in shifted(values)]
+    total = FUNCTIONS["sum"](parts)
+    return [part / total for part in parts]
 
 
 def log_softmax(values: Iterable[Any]) -> list[Any]:
@@ -209,6 +211,13 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     >>> log_softmax([-1000.0, 1000.0])
     [-2000.0, 0.0]
     """
+    given = shifted(values)
+    total = FUNCTIONS["logsumexp"](given)
+    return [value - total for value in given]
+
+
+def shifted(values: Iterable[Any]) -> list[Any]:
+    """Values less the largest: they have the same shares, and large ones keep their digits."""
     given: list[Any] = listed(values, "softmax")
     if not given:
         raise ValueError("softmax needs at least one value, but the list is empty")
@@ -216,9 +225,7 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
         top = FUNCTIONS["stop_gradient"](FUNCTIONS["logsumexp"](given))
     else:
         top = max(v.data if isinstance(v, Value) else number(v, "softmax") for v in given)
-    shifted = [value - top for value in given]  # the same shares, but large values keep digits
-    total = FUNCTIONS["logsumexp"](shifted)
-    return [value - total for value in shifted]
+    return [value - top for value in given]
 
 
 for _code in range(len(ROWS)):

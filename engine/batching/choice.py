@@ -17,7 +17,8 @@ from engine.wording import count
 
 # Microseconds, as measured; only their proportions matter.
 PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gradient
-PER_TERM: Final = 0.0035 if COMPILED else 0.15
+PER_TERM: Final = 0.0024 if COMPILED else 0.15
+PER_PARAMETER: Final = 0.003  # which is copied, and whose gradients are added up
 PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
 PER_INSTRUCTION: Final = 6.5  # of a program, however few the rows
 PER_ELEMENT: Final = 0.0006
@@ -60,7 +61,8 @@ class Choice:
         nodes, terms = self.tape.size
         arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
         functions = int(np.isin(np.array(self.tape.fused.codes), arithmetic, invert=True).sum())
-        return PER_NODE * nodes + PER_TERM * terms + PER_FUNCTION * functions
+        parameters = PER_PARAMETER * len(self.tape.parameters)
+        return PER_NODE * nodes + PER_TERM * terms + PER_FUNCTION * functions + parameters
 
     @cached_property
     def depth(self) -> int:
