@@ -1,4 +1,4 @@
-"""Plain arguments: floats, lists of floats, and arrays of them. Compiled like node.py.
+"""Plain arguments: floats, lists and tuples of them, and arrays. Compiled like node.py.
 
 A point takes the loop so little time that every call would feel it if this took its time.
 """
@@ -22,22 +22,22 @@ def key_of(given: Sequence[Any]) -> tuple[Any, ...] | None:
             key.append(None)
         elif kind is np.ndarray and each.ndim and each.dtype in FLOATS:
             key += each.shape, each.dtype
-        elif kind is list and is_of_floats(each):
-            key.append(len(each))
+        elif (kind is list or kind is tuple) and is_of_floats(each):
+            key += kind, len(each)
         else:
             return None
     return tuple(key)
 
 
 def in_a_row(given: Sequence[Any]) -> list[Any]:
-    """What was given, and what is in the lists among it.
+    """What was given, and what is in the lists and tuples among it.
 
     >>> in_a_row([1.0, [2.0, 3.0]])
     [1.0, 2.0, 3.0]
     """
     found: list[Any] = []
     for each in given:
-        if type(each) is list:
+        if type(each) is list or type(each) is tuple:
             found.extend(each)
         else:
             found.append(each)
@@ -53,8 +53,9 @@ def like(given: Sequence[Any], row: list[Any]) -> tuple[Any, ...]:
     found: list[Any] = []
     place = 0
     for each in given:
-        if type(each) is list:
-            found.append(row[place : place + len(each)])
+        kind = type(each)
+        if kind is list or kind is tuple:
+            found.append(kind(row[place : place + len(each)]))
             place += len(each)
         else:
             found.append(row[place])
@@ -62,8 +63,8 @@ def like(given: Sequence[Any], row: list[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def is_of_floats(numbers: list[Any]) -> bool:
-    """Whether a list has floats in it, and nothing else."""
+def is_of_floats(numbers: Any) -> bool:
+    """Whether there are floats in a list or tuple, and nothing else."""
     for each in numbers:
         if type(each) is not float:
             return False

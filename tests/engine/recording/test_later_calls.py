@@ -237,3 +237,14 @@ def test_numbers_of_many_types(replay: Any) -> None:
     for wrong in ("3", None):
         with pytest.raises(TypeError, match="x takes a real number"):
             recorded([2.0, wrong], 4.0)
+
+
+@pytest.mark.parametrize("replay", ["tape", "program"])
+def test_lists_and_tuples_are_told_apart(replay: Any) -> None:
+    recorded = record(lambda x, y: x[0] * x[1] + 3 * y[0], replay=replay)
+    for _ in range(2):  # the second time on the short way
+        for kind in (list, tuple):
+            value, slopes = recorded.value_and_gradient(kind([2.0, 5.0]), kind([7.0]))
+            assert (value, slopes) == (31.0, (kind([5.0, 2.0]), kind([3.0])))
+            assert [type(each) for each in slopes] == [kind, kind]
+            assert recorded(kind([2.0, 5.0]), kind([1.0])) == 13.0
