@@ -200,9 +200,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> [round(p, 6) for p in softmax([1000.0, 1000.0, 0.0])]
     [0.5, 0.5, 0.0]
     """
-    parts = [FUNCTIONS["exp"](value) for value in shifted(values)]
-    total = FUNCTIONS["sum"](parts)
-    return [part / total for part in parts]
+    return [FUNCTIONS["exp"](share) for share in log_softmax(values)]
 
 
 def log_softmax(values: Iterable[Any]) -> list[Any]:
