@@ -135,9 +135,8 @@ class Optimizer:
         """The same for vectors of floats that are known to fit; NumPy may warn."""
         if self.is_foreign and not seems_bounded(gradient):
             refuse_unbounded(gradient, "has a gradient of", LOOK)
-        new, state = self.rule(data, gradient)
-        if self.is_foreign:
-            new, state = self._fitting(new, state)
+        found = self.rule(data, gradient)
+        new, state = self._fitting(found) if self.is_foreign else found
         for vector in (new, *(() if state is self.state else state.values())):
             if not seems_bounded(vector):
                 refuse_unbounded(gradient, "has a gradient of", LOOK)
@@ -208,19 +207,23 @@ class Optimizer:
         self.steps = int(self._checked("steps", state["steps"]))
         self.settings, self.state = settings, arrays
 
-    def _fitting(self, new: Any, state: Any) -> tuple[Vector, State]:
+    def _fitting(self, found: Any) -> tuple[Vector, State]:
         """What a rule has given as vectors of floats, if that is what they are."""
         import numpy as np
 
-        given, shape = {"new numbers": new, **state}, (len(self.parameters),)
+        shape = (len(self.parameters),)
+        words = (
+            f"rule() of {type(self).__name__} must give a pair, the new numbers and a dict of what "
+            f"to remember, all of them vectors of shape ({shape[0]},), but "
+        )
+        if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
+            raise TypeError(f"{words}it gave a {type(found).__name__} that is no such pair")
+        new, state = found
+        given = {"new numbers": new, **state}
         for name, vector in given.items():
             array = np.asarray(vector)
             if array.shape != shape or array.dtype.kind not in "fiu":
-                raise ValueError(
-                    f"rule() of {type(self).__name__} gives the new numbers and a dict of what to "
-                    f"remember, vectors of shape ({shape[0]},), but its {name} have shape "
-                    f"{array.shape} and type {array.dtype}"
-                )
+                raise ValueError(f"{words}its {name} have shape {array.shape}, type {array.dtype}")
         arrays = {name: np.asarray(vector, float) for name, vector in given.items()}
         return arrays.pop("new numbers"), state if state is self.state else arrays
 

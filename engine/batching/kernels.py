@@ -62,8 +62,9 @@ Known = tuple[tuple[int, str], ...]
 REMEMBERED: Final = 4096  # formulas
 # Where an overflow is no error, fewer operations do; they lose nothing that is above 1e-308.
 SHORTER: Final = {TABLE["sigmoid"]: lambda xp, x: 1 / (1 + xp.exp(-x))}
-SPREAD: Final = np.minimum, np.maximum  # quicker with an array than with a single number
-BY_NAME: Final = {"minimum": minimum, "maximum": maximum}  # those two, with `out` in its place
+# Quicker with an array than with a single number; here with the array of the result in its place.
+BY_NAME: Final = {"minimum": minimum, "maximum": maximum}
+SPREAD: Final = tuple(ARRAY_FUNCTIONS[name] for name in BY_NAME)  # NumPy's own
 
 
 @lru_cache(REMEMBERED)

@@ -263,9 +263,11 @@ def test_numbers_are_float64_whatever_the_gradient_is(kind: type[Optimizer]) -> 
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (lambda w, g: ((w - g)[:2], {}), r"new numbers have shape \(2,\) and type float64"),
-        (lambda w, g: (w - 1j * g, {}), r"new numbers have shape \(3,\) and type complex128"),
-        (lambda w, g: (w - g, {"velocity": 0.0}), r"velocity have shape \(\) and type float64"),
+        (lambda w, g: ((w - g)[:2], {}), r"its new numbers have shape \(2,\), type float64"),
+        (lambda w, g: (w - 1j * g, {}), r"its new numbers have shape \(3,\), type complex128"),
+        (lambda w, g: (w - g, {"velocity": 0.0}), r"its velocity have shape \(\), type float64"),
+        (lambda w, g: w - g, "it gave a ndarray that is no such pair"),
+        (lambda w, g: (w - g, None), "it gave a tuple that is no such pair"),
     ],
 )
 def test_what_a_rule_gives_must_fit(rule: Any, words: str) -> None:
@@ -274,7 +276,7 @@ def test_what_a_rule_gives_must_fit(rule: Any, words: str) -> None:
             return rule(w, g)
 
     optimizer = Own(leaves())
-    with pytest.raises(ValueError, match=rf"rule\(\) of Own .* but its {words}"):
+    with pytest.raises((TypeError, ValueError), match=rf"rule\(\) of Own .* but {words}"):
         follow(optimizer, WAVES[:1])
     assert numbers(optimizer.parameters) == list(START)
 
