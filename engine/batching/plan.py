@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.batching.bundles import bundled
 from engine.batching.gradients import Gradients
 from engine.batching.instructions import Layout, S, Z
 from engine.batching.kernels import Call
@@ -64,7 +65,7 @@ class Plan:
                 values.note_read(np.array([row]))
         several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
         self.together = np.array([row for _, row in self.outputs]) if several else None
-        self.forward = values.work.calls
+        self.forward = bundled(values.work.calls)
         self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
         self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
         self.parameters = self.S[1 : flat.parameters + 1, 0]
@@ -105,7 +106,7 @@ class Plan:
         pairs = zip(reversed(layout.instructions), reversed(contexts), strict=True)
         for instruction, context in pairs:
             gradients.bind(instruction, context)
-        self.backward = gradients.work.calls
+        self.backward = bundled(gradients.work.calls)
         self.size += self.S.nbytes + self.Z.nbytes + gradients.work.bytes
         self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
         self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]

@@ -103,6 +103,7 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
         for extension in extensions:  # one has the code, the others only lead to it
             if extension.name.endswith("__mypyc"):
                 extension.extra_compile_args = [*extension.extra_compile_args, *flags]
+        extensions.append(bundle(root))
         command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
         command.build_lib, command.build_temp = "lib", "temp"
         command.ensure_finalized()
@@ -113,6 +114,15 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
         for binary in library.rglob("*")
         if binary.is_file()
     }
+
+
+def bundle(root: Path) -> Any:
+    """The module that is written in C."""
+    from setuptools import Extension
+
+    source = root / "engine" / "native" / "bundle.c"
+    flags = ["/O2"] if sys.platform == "win32" else ["-O3", *UNIX]
+    return Extension("engine.batching.bundle", [str(source)], extra_compile_args=flags)
 
 
 def guard_setters(workshop: Path) -> None:

@@ -1,0 +1,7 @@
+"""Operations on arrays in one call: engine/native/bundle.c, in a compiled install."""
+
+from typing import Any
+
+class Bundle:
+    def __init__(self, operations: list[tuple[Any, ...]], /) -> None: ...
+    def __call__(self) -> None: ...

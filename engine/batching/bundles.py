@@ -1,0 +1,211 @@
+"""Which calls of a plan are bundled, many small ones into one, where the engine is compiled.
+
+A call of NumPy takes half a microsecond before it computes anything: for the few hundred numbers
+of a small batch, that is most of its time. So what follows each other in a plan, and is small and
+plain, is said once more as operations of a `Bundle`, which engine/native/bundle.c computes. All
+else remains as it is: functions like exp, in which NumPy is faster, products for BLAS, large
+arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.batching.deposits import fill
+from engine.batching.kernels import Call, choose, step
+from engine.batching.scatter import add_at_distinct, add_counted, put_at_distinct, put_counted
+from engine.batching.values import gather
+
+try:
+    from engine.batching.bundle import Bundle
+except ImportError:  # installed as plain Python
+    Bundle = None  # type: ignore[assignment,misc]
+
+Array = NDArray[Any]
+Indices = NDArray[np.int64]
+
+
+class Operation(NamedTuple):
+    """A formula on arrays that are broadcast against each other, as bundle.c explains."""
+
+    name: str
+    arrays: tuple[Array, ...]  # the last one is written
+    source: Indices | None = None  # the rows of the first array, if these are not all in turn
+    target: Indices | None = None  # those of the last
+
+
+LARGEST: Final = 8192  # numbers, in a call that is not much slower than a bundle
+LONGEST: Final = 4096  # numbers that are added up in turn; NumPy does it by halves
+ZEROS: Final = {np.dtype(kind): np.zeros((), kind) for kind in (np.float64, np.float32)}
+ELEMENTWISE: Final[dict[Callable[..., Any], str]] = {
+    np.positive: "copy", np.negative: "negative", np.absolute: "absolute", np.square: "square",
+    np.reciprocal: "reciprocal", np.sign: "sign", step: "step", np.add: "add",
+    np.subtract: "subtract", np.multiply: "multiply", np.true_divide: "divide",
+    np.maximum: "maximum", np.minimum: "minimum", np.less: "less",
+    np.less_equal: "less_equal", np.equal: "equal", choose: "where",
+}  # fmt: skip
+
+
+def bundled(calls: Sequence[Call]) -> list[Call]:
+    """The same calls, with bundles in place of those that can be bundled."""
+    if Bundle is None:
+        return [*calls]
+    found: list[Call] = []
+    together: list[Operation] = []
+    for call in calls:
+        operations = translated(call)
+        together += operations
+        if not operations:
+            if together:
+                found.append(Bundle(together))
+                together = []
+            found.append(call)
+    return [*found, Bundle(together)] if together else found
+
+
+def translated(call: Call) -> list[Operation]:
+    """A call as operations; none if it has to stay what it is."""
+    if not isinstance(call, partial):
+        return []
+    arguments = *call.args, *call.keywords.values()
+    if call.func in ELEMENTWISE:
+        operations = [Operation(ELEMENTWISE[call.func], arguments)]
+    elif call.func in OTHERS:
+        operations = OTHERS[call.func](*arguments)
+    else:
+        return []
+    return operations if all(map(is_suitable, operations)) else []
+
+
+def is_suitable(operation: Operation) -> bool:
+    """Whether a bundle can compute it, and takes less time."""
+    name, (*given, out), source, target = operation
+    in_place = name in ELEMENTWISE.values() and source is target is None
+    return (
+        out.dtype in ZEROS
+        and all(each.dtype == out.dtype and each.ndim <= 4 for each in (*given, out))
+        and all(is_apart(each, out) or (in_place and is_same(each, out)) for each in given)
+        and is_faster(operation)
+    )
+
+
+def is_apart(array: Array, out: Array) -> bool:
+    """Whether an array has no memory in common with the one that is written."""
+    return not np.may_share_memory(array, out)
+
+
+def is_same(array: Array, out: Array) -> bool:
+    """Whether two arrays are the same view of the same memory."""
+    first, second = array.__array_interface__, out.__array_interface__
+    return all(first[key] == second[key] for key in ("data", "shape", "strides"))
+
+
+def is_faster(operation: Operation) -> bool:
+    """Whether the array functions would take longer."""
+    name, arrays, source, target = operation
+    if name == "product":
+        return is_small_product(*arrays)
+    for places in (source, target):
+        if places is not None:
+            return places.size * arrays[-1].shape[-1] <= LARGEST
+    return max(each.size for each in arrays) <= (LARGEST if name != "sum" else LONGEST)
+
+
+def is_small_product(left: Array, right: Array, out: Array) -> bool:
+    """Whether a product of (..., m, k, 1) and (..., 1, k, n) is one for a bundle.
+
+    By the nanoseconds that both ways took where this was measured.
+    """
+    *stack, m, k, _ = left.shape
+    n = right.shape[-1]
+    if n > 1 and not out.strides[-1] == right.strides[-1] == out.itemsize:
+        return False
+    count = prod(stack)
+    by_loops = count * m * ((10 + 0.5 * k) if n == 1 else k * (10 + 0.35 * n))
+    by_blas = 1000 + 15 * count + 0.08 * count * m * k * n
+    return by_loops < by_blas
+
+
+# --- calls that are not elementwise ---
+
+
+def copied(out: Array, given: Array) -> list[Operation]:
+    """np.copyto."""
+    return [Operation("copy", (given, out))]
+
+
+def added_up(
+    terms: Array, axis: Any, dtype: None, out: Array, keepdims: bool = False
+) -> list[Operation]:
+    """np.add.reduce."""
+    narrow = out if keepdims else np.expand_dims(out, axis)
+    return [Operation("copy", (ZEROS[out.dtype], narrow)), Operation("sum", (terms, narrow))]
+
+
+def highest(terms: Array, axis: int, dtype: None, out: Array) -> list[Operation]:
+    """np.maximum.reduce along axis 1."""
+    narrow = np.expand_dims(out, axis)
+    return [Operation("copy", (terms[:, :1], narrow)), Operation("highest", (terms, narrow))]
+
+
+def multiplied(left: Array, right: Array, out: Array) -> list[Operation]:
+    """np.dot and np.matmul of matrices, or stacks of them."""
+    arrays = left[..., None], right[..., None, :, :], out[..., None, :]
+    return [Operation("copy", (ZEROS[out.dtype], out)), Operation("product", arrays)]
+
+
+def gathered(buffer: Array, rows: Indices, out: Array) -> list[Operation]:
+    """`gather`."""
+    return [Operation("copy", (buffer, out), rows)]
+
+
+def taken(given: Array, rows: Indices, axis: int, out: Array, mode: str) -> list[Operation]:
+    """np.take of rows."""
+    return gathered(given, rows, out)
+
+
+def filled(buffer: Array, rows: Indices) -> list[Operation]:
+    """`fill`."""
+    return [Operation("copy", (ZEROS[buffer.dtype], buffer), None, rows)]
+
+
+def put(buffer: Array, rows: Indices, given: Array) -> list[Operation]:
+    """`put_at_distinct`."""
+    return moved("copy", buffer, rows, given)
+
+
+def added(buffer: Array, rows: Indices, given: Array) -> list[Operation]:
+    """`add_at_distinct`."""
+    return moved("sum", buffer, rows, given)
+
+
+def moved(name: str, buffer: Array, rows: Indices, given: Array) -> list[Operation]:
+    """To rows anywhere; none if that would be of a copy of what is given."""
+    if not given.flags.c_contiguous:
+        return []
+    return [Operation(name, (given.reshape(rows.size, -1), buffer), None, rows.ravel())]
+
+
+def counted(target: Array, rows: Indices, given: Array, kept: Indices | None) -> list[Operation]:
+    """`add_counted`."""
+    return [Operation("sum", (given[:, None], target[:, None]), kept, rows)]
+
+
+def counted_anew(
+    target: Array, rows: Indices, given: Array, kept: Indices | None
+) -> list[Operation]:
+    """`put_counted`."""
+    return [Operation("copy", (ZEROS[target.dtype], target)), *counted(target, rows, given, kept)]
+
+
+OTHERS: Final[dict[Callable[..., Any], Callable[..., list[Operation]]]] = {
+    np.copyto: copied, np.add.reduce: added_up, np.maximum.reduce: highest,
+    np.dot: multiplied, np.matmul: multiplied, np.take: taken, gather: gathered, fill: filled,
+    put_at_distinct: put, add_at_distinct: added, add_counted: counted, put_counted: counted_anew,
+}  # fmt: skip

@@ -1,0 +1,284 @@
+/* Small operations on arrays, several in one call: the module engine.batching.bundle of a compiled install.
+
+   A NumPy function takes half a microsecond before it computes the first number, and the plan of a small batch is
+   made of a hundred of them. A Bundle looks at its arrays once, when it is made; called, it only computes.
+
+   Every operation is a formula over an index space of up to four axes. The operands are broadcast to it: an axis of
+   length 1 is stepped through in steps of 0 bytes. For "sum", "highest" and "product" that holds of the result, too:
+   what meets in one place is added up there, or the larger of the two. So a reduction is an operation whose result
+   is narrower than its operands, and a matrix product is "product" of (m, k, 1) and (1, k, n) into (m, 1, n).
+
+   Its caller, bundles.py, sees to it that the result overlaps with no operand, or is the very same view of it. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define AXES 4
+#define OPERANDS 4   /* at most; the last one is the result */
+#define LONG 20000   /* numbers; from there on other threads may run meanwhile */
+
+enum {
+    COPY, NEGATIVE, ABSOLUTE, SQUARE, RECIPROCAL, SIGN, STEP, ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, LESS,
+    LESS_EQUAL, EQUAL, WHERE, SUM, HIGHEST, PRODUCT, CODES
+};
+static const struct { const char *name; int operands; } CODE[CODES] = {
+    {"copy", 2}, {"negative", 2}, {"absolute", 2}, {"square", 2}, {"reciprocal", 2}, {"sign", 2}, {"step", 2},
+    {"add", 3}, {"subtract", 3}, {"multiply", 3}, {"divide", 3}, {"maximum", 3}, {"minimum", 3}, {"less", 3},
+    {"less_equal", 3}, {"equal", 3}, {"where", 4}, {"sum", 2}, {"highest", 2}, {"product", 3},
+};
+
+/* A result may be the very same array as an operand: no number depends on one that is written before it. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#elif defined(_MSC_VER)
+#define INDEPENDENT __pragma(loop(ivdep))
+#else
+#define INDEPENDENT
+#endif
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+#define T double
+#define LOOP loop_double
+#define MOVE move_double
+#include "bundle_loops.h"
+#define T float
+#define LOOP loop_float
+#define MOVE move_float
+#include "bundle_loops.h"
+
+typedef struct {
+    int code, operands, single;      /* single: numbers of 4 bytes */
+    Py_ssize_t shape[AXES];
+    char *at[OPERANDS];
+    Py_ssize_t step[AXES][OPERANDS]; /* in bytes */
+    const int64_t *from, *to;        /* if not NULL: the places of rows of the first operand, and of the result */
+} Operation;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Py_ssize_t count, views, numbers;
+    Operation *operations;
+    Py_buffer *view; /* of all arrays, which so stay where they are */
+} Bundle;
+
+/* --- running --- */
+
+static void run(const Operation *o)
+{
+    void (*loop)(int, Py_ssize_t, char *const *, const Py_ssize_t *) = o->single ? loop_float : loop_double;
+    char *at[OPERANDS];
+    for (Py_ssize_t i = 0; i < o->shape[0]; i++)
+        for (Py_ssize_t j = 0; j < o->shape[1]; j++)
+            for (Py_ssize_t k = 0; k < o->shape[2]; k++) {
+                for (int m = 0; m < o->operands; m++)
+                    at[m] = o->at[m] + i * o->step[0][m] + j * o->step[1][m] + k * o->step[2][m];
+                loop(o->code, o->shape[3], at, o->step[3]);
+            }
+}
+
+static void run_by_place(const Operation *o)
+{
+    const Py_ssize_t count = o->shape[2], *step = o->step[2];
+    if (o->shape[3] == 1) {
+        (o->single ? move_float : move_double)(o->code, count, o->from, o->to, o->at, step);
+        return;
+    }
+    for (Py_ssize_t k = 0; k < count; k++) {
+        char *at[] = {o->at[0] + (o->from ? o->from[k] : k) * step[0], o->at[1] + (o->to ? o->to[k] : k) * step[1]};
+        (o->single ? loop_float : loop_double)(o->code, o->shape[3], at, o->step[3]);
+    }
+}
+
+static PyObject *bundle_call(PyObject *self, PyObject *const *arguments, size_t count, PyObject *names)
+{
+    const Bundle *bundle = (Bundle *)self;
+    PyThreadState *state = bundle->numbers > LONG ? PyEval_SaveThread() : NULL;
+    for (const Operation *o = bundle->operations; o < bundle->operations + bundle->count; o++)
+        (o->from || o->to ? run_by_place : run)(o);
+    if (state != NULL)
+        PyEval_RestoreThread(state);
+    Py_RETURN_NONE;
+}
+
+/* --- looking at the arrays --- */
+
+static int refuse(const char *why)
+{
+    PyErr_Format(PyExc_ValueError, "this operation cannot be bundled: %s", why);
+    return -1;
+}
+
+static Py_buffer *look(Bundle *bundle, PyObject *array, int flags)
+{
+    Py_buffer *view = &bundle->view[bundle->views];
+    if (PyObject_GetBuffer(array, view, flags | PyBUF_STRIDES | PyBUF_FORMAT) < 0)
+        return NULL;
+    bundle->views++;
+    return view;
+}
+
+static int read_places(Bundle *bundle, PyObject *array, Py_ssize_t *count, Py_ssize_t rows, const int64_t **places)
+{
+    if (array == Py_None)
+        return 0;
+    const Py_buffer *view = look(bundle, array, 0);
+    if (view == NULL)
+        return -1;
+    if (view->ndim != 1 || view->itemsize != 8 || view->strides[0] != 8 || !strchr("lq", *view->format))
+        return refuse("places are a vector of int64");
+    if (*count != 1 && *count != view->shape[0])
+        return refuse("there is a place for each row");
+    *count = view->shape[0];
+    *places = view->buf;
+    for (Py_ssize_t k = 0; k < *count; k++)
+        if ((*places)[k] < 0 || (*places)[k] >= rows)
+            return refuse("a place is outside of the array");
+    return 0;
+}
+
+/* Leaves out axes of length 1, and makes one of two that all operands step through as if they were one. */
+static void simplify(Operation *o)
+{
+    int last = AXES - 1;
+    for (int axis = last - 1; axis >= 0; axis--) {
+        const Py_ssize_t size = o->shape[axis];
+        int together = 1;
+        for (int m = 0; m < o->operands; m++)
+            together = together && o->step[axis][m] == o->shape[last] * o->step[last][m];
+        if (size == 1)
+            continue;
+        if (together)
+            o->shape[last] *= size;
+        else {
+            last -= o->shape[last] != 1;
+            o->shape[last] = size;
+            memmove(o->step[last], o->step[axis], sizeof o->step[last]);
+        }
+    }
+    for (int axis = 0; axis < last; axis++)
+        o->shape[axis] = 1;
+}
+
+static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *arrays, PyObject *from, PyObject *to)
+{
+    Py_ssize_t rows[OPERANDS] = {1, 1, 1, 1};
+    while (o->code < CODES && PyUnicode_CompareWithASCIIString(name, CODE[o->code].name) != 0)
+        o->code++;
+    if (o->code == CODES)
+        return refuse("its name is unknown");
+    o->operands = CODE[o->code].operands;
+    if (PyTuple_GET_SIZE(arrays) != o->operands)
+        return refuse("it has another number of operands");
+    for (int axis = 0; axis < AXES; axis++)
+        o->shape[axis] = 1;
+    for (int m = 0; m < o->operands; m++) {
+        const int is_result = m == o->operands - 1;
+        const int by_place = (m == 0 && from != Py_None) || (is_result && to != Py_None);
+        const Py_buffer *view = look(bundle, PyTuple_GET_ITEM(arrays, m), is_result ? PyBUF_WRITABLE : 0);
+        if (view == NULL)
+            return -1;
+        const int single = strcmp(view->format, "f") == 0;
+        if (view->ndim > AXES || (!single && strcmp(view->format, "d") != 0) || (m > 0 && single != o->single))
+            return refuse("operands have at most four axes, of float64 or of float32");
+        o->single = single;
+        o->at[m] = view->buf;
+        for (int k = 0; k < view->ndim; k++) {
+            const int axis = AXES - view->ndim + k;
+            const Py_ssize_t size = view->shape[k];
+            if (size == 1)
+                continue;
+            o->step[axis][m] = view->strides[k];
+            if (by_place && axis == 2)
+                rows[m] = size;
+            else if (o->shape[axis] != 1 && o->shape[axis] != size)
+                return refuse("the shapes do not fit");
+            else
+                o->shape[axis] = size;
+        }
+    }
+    if (from == Py_None && to == Py_None) {
+        simplify(o);
+        return 0;
+    }
+    if ((o->code != COPY && o->code != SUM) || o->shape[0] != 1 || o->shape[1] != 1)
+        return refuse("places are for rows that are copied or summed");
+    if (read_places(bundle, from, &o->shape[2], rows[0], &o->from) < 0)
+        return -1;
+    return read_places(bundle, to, &o->shape[2], rows[1], &o->to);
+}
+
+static PyObject *bundle_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
+{
+    PyObject *operations;
+    if (!PyArg_ParseTuple(arguments, "O!:Bundle", &PyList_Type, &operations))
+        return NULL;
+    Bundle *bundle = (Bundle *)type->tp_alloc(type, 0);
+    if (bundle == NULL)
+        return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(operations);
+    bundle->call = bundle_call;
+    bundle->operations = PyMem_Calloc(count, sizeof(Operation));
+    bundle->view = PyMem_Calloc(count * (OPERANDS + 2), sizeof(Py_buffer));
+    if (bundle->operations == NULL || bundle->view == NULL) {
+        Py_DECREF(bundle);
+        return PyErr_NoMemory();
+    }
+    for (; bundle->count < count; bundle->count++) {
+        PyObject *given = PyList_GET_ITEM(operations, bundle->count), *name, *arrays, *from = Py_None, *to = Py_None;
+        Operation *o = &bundle->operations[bundle->count];
+        if (!PyArg_ParseTuple(given, "UO!|OO", &name, &PyTuple_Type, &arrays, &from, &to)
+            || prepare(bundle, o, name, arrays, from, to) < 0) {
+            Py_DECREF(bundle);
+            return NULL;
+        }
+        bundle->numbers += o->shape[0] * o->shape[1] * o->shape[2] * o->shape[3];
+    }
+    return (PyObject *)bundle;
+}
+
+static void bundle_dealloc(PyObject *self)
+{
+    Bundle *bundle = (Bundle *)self;
+    for (Py_ssize_t k = 0; k < bundle->views; k++)
+        PyBuffer_Release(&bundle->view[k]);
+    PyMem_Free(bundle->view);
+    PyMem_Free(bundle->operations);
+    Py_TYPE(self)->tp_free(self);
+}
+
+/* --- the module --- */
+
+static PyTypeObject BundleType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "engine.batching.bundle.Bundle",
+    .tp_doc = "Operations on arrays, computed one after the other by a call without arguments.",
+    .tp_basicsize = sizeof(Bundle),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = bundle_new,
+    .tp_dealloc = bundle_dealloc,
+    .tp_vectorcall_offset = offsetof(Bundle, call),
+    .tp_call = PyVectorcall_Call,
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bundle", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit_bundle(void)
+{
+    if (PyType_Ready(&BundleType) < 0)
+        return NULL;
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && PyModule_AddObjectRef(module, "Bundle", (PyObject *)&BundleType) < 0)
+        Py_CLEAR(module);
+    return module;
+}
