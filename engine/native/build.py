@@ -24,7 +24,7 @@ HOT = """
     node backward value variadic
     calculus/floats calculus/graphs calculus/renewal
     loops/flatten loops/fusion loops/schedule loops/slots loops/replay loops/point
-    batching/plan quiet recording/plain
+    batching/plan quiet recording/plain recording/calls
 """
 MODULES = [f"engine/{name}.py" for name in HOT.split()]
 UNIX = ["-fvisibility=hidden", "-ffp-contract=off", "-Wno-error"]

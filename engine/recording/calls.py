@@ -1,4 +1,7 @@
-"""Calls of a recorded function: what is asked for, and how the answer is put together."""
+"""Calls of a recorded function: what is asked for, and how the answer is put together.
+
+Compiled like node.py.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from engine.loops.point import Point
 from engine.program import NOTHING, Result, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import Arguments
-from engine.recording.options import Options, Reduce, Wrt, output_weights
+from engine.recording.options import Options, output_weights
 from engine.recording.plain import in_a_row, like
 from engine.recording.replays import Job, Replays
 from engine.structures import leaves, restore
@@ -112,8 +115,8 @@ class GradientCall(Call):
         arguments: Arguments,
         captured: Captured,
         options: Options,
-        wrt: Wrt | None,
-        reduce: Reduce | None,
+        wrt: Any,  # whatever was given: `Options.derivative` says what is wrong with it
+        reduce: Any,
         seeds: Any,
         name: str,
     ) -> None:

@@ -66,7 +66,7 @@ def test_a_run_that_is_interrupted_leaves_it_usable(replay: Any) -> None:
         raise KeyboardInterrupt
 
     interrupted = 0
-    for when in range(1, 4000, 40):  # at a later line each time
+    for when in range(1, 1000, 10):  # at a later line each time
         left = [when]
 
         def trace(frame: Any, event: str, arg: Any, left: list[int] = left) -> Any:
