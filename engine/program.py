@@ -74,7 +74,7 @@ class Program:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.choice = Choice(tape, self.__len__)
+        self.choice = Choice(tape, lambda: self.layout.instructions)
         self.plans: dict[Key | StreamKey, list[Any]] = {}
         self.unsuitable: set[StreamKey] = set()
         self.lock = Lock()

@@ -113,7 +113,7 @@ def is_faster(operation: Operation) -> bool:
         return is_small_product(*arrays)
     for places in (source, target):
         if places is not None:
-            return places.size * arrays[-1].shape[-1] <= LARGEST
+            return bool(places.size * arrays[-1].shape[-1] <= LARGEST)
     return max(each.size for each in arrays) <= (LARGEST if name != "sum" else LONGEST)
 
 
@@ -127,9 +127,9 @@ def is_small_product(left: Array, right: Array, out: Array) -> bool:
     if n > 1 and not out.strides[-1] == right.strides[-1] == out.itemsize:
         return False
     count = prod(stack)
-    by_loops = count * m * ((10 + 0.5 * k) if n == 1 else k * (10 + 0.35 * n))
+    by_loops = count * m * (6 + 0.4 * k if n == 1 else k * (5 + 0.35 * n))
     by_blas = 1000 + 15 * count + 0.08 * count * m * k * n
-    return by_loops < by_blas
+    return bool(by_loops < by_blas)
 
 
 # --- calls that are not elementwise ---
@@ -146,6 +146,14 @@ def added_up(
     """np.add.reduce."""
     narrow = out if keepdims else np.expand_dims(out, axis)
     return [Operation("copy", (ZEROS[out.dtype], narrow)), Operation("sum", (terms, narrow))]
+
+
+def added_up_in_parts(
+    terms: Array, starts: Indices, axis: int, dtype: None, out: Array
+) -> list[Operation]:
+    """np.add.reduceat of rows."""
+    part = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(terms)))
+    return [Operation("copy", (ZEROS[out.dtype], out)), Operation("sum", (terms, out), None, part)]
 
 
 def highest(terms: Array, axis: int, dtype: None, out: Array) -> list[Operation]:
@@ -205,7 +213,8 @@ def counted_anew(
 
 
 OTHERS: Final[dict[Callable[..., Any], Callable[..., list[Operation]]]] = {
-    np.copyto: copied, np.add.reduce: added_up, np.maximum.reduce: highest,
-    np.dot: multiplied, np.matmul: multiplied, np.take: taken, gather: gathered, fill: filled,
-    put_at_distinct: put, add_at_distinct: added, add_counted: counted, put_counted: counted_anew,
+    np.copyto: copied, np.add.reduce: added_up, np.add.reduceat: added_up_in_parts,
+    np.maximum.reduce: highest, np.dot: multiplied, np.matmul: multiplied, np.take: taken,
+    gather: gathered, fill: filled, put_at_distinct: put, add_at_distinct: added,
+    add_counted: counted, put_counted: counted_anew,
 }  # fmt: skip

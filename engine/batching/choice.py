@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from operator import index
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from engine.batching.instructions import Instruction
 from engine.loops.flatten import levels_of
 from engine.node import COMPILED
 from engine.rules import ROWS, TABLE
@@ -20,7 +21,12 @@ PER_NODE: Final = 0.004 if COMPILED else 0.4  # of the tape's loop, with the gra
 PER_TERM: Final = 0.0024 if COMPILED else 0.15
 PER_PARAMETER: Final = 0.003  # which is copied, and whose gradients are added up
 PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
-PER_INSTRUCTION: Final = 6.5  # of a program, however few the rows
+PER_EXAMPLE: Final = 1.7
+PER_LOOP: Final = 10.0  # however few examples
+PER_PROGRAM: Final = 6.5
+PER_PRODUCT: Final = 4.0 if COMPILED else 6.5  # or sum, in a program, however few the rows
+PER_CALL: Final = 1.0 if COMPILED else 6.5  # of a function, likewise
+PER_OPERATION: Final = 0.4 if COMPILED else 6.5  # of arithmetic, which a bundle does
 PER_ELEMENT: Final = 0.0006
 
 ARITHMETIC: Final = (
@@ -48,19 +54,20 @@ class Choice:
 
     Args:
         tape: the graph.
-        instructions: counts the array instructions, which may take longer than to do without.
+        instructions: finds the array instructions, which may take longer than to do without.
     """
 
-    def __init__(self, tape: Tape, instructions: Callable[[], int]) -> None:
+    def __init__(self, tape: Tape, instructions: Callable[[], Sequence[Instruction]]) -> None:
         self.tape, self.instructions = tape, instructions
         self.known: dict[int, str] = {}
+        self.arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
 
     @cached_property
     def work(self) -> float:
         """What the loop takes for an example."""
         nodes, terms = self.tape.size
-        arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
-        functions = int(np.isin(np.array(self.tape.fused.codes), arithmetic, invert=True).sum())
+        codes = np.array(self.tape.fused.codes)
+        functions = int(np.isin(codes, self.arithmetic, invert=True).sum())
         parameters = PER_PARAMETER * len(self.tape.parameters)
         return PER_NODE * nodes + PER_TERM * terms + PER_FUNCTION * functions + parameters
 
@@ -69,13 +76,25 @@ class Choice:
         """How many instructions there are at least."""
         return max(levels_of(self.tape.fused), default=0)
 
+    @cached_property
+    def overhead(self) -> float:
+        """What the instructions take however few the rows."""
+        return PER_PROGRAM + sum(map(self.cost, self.instructions()))
+
+    def cost(self, instruction: Instruction) -> float:
+        """What one of them takes, and its gradient."""
+        if instruction.kind != "elementwise":
+            return PER_PRODUCT
+        return PER_OPERATION if instruction.code in self.arithmetic else PER_CALL
+
     def estimate(self, batch: int) -> Estimate:
         """How long each would take for a batch, roughly."""
-        tape, terms = batch * self.work, self.tape.size[1]
-        is_least = tape <= PER_INSTRUCTION * self.depth
-        instructions = self.depth if is_least else self.instructions()
-        program = PER_INSTRUCTION * instructions + PER_ELEMENT * batch * terms
-        return Estimate(tape, program, instructions, is_least)
+        tape, terms = PER_LOOP + batch * (PER_EXAMPLE + self.work), self.tape.size[1]
+        least = PER_PROGRAM + PER_OPERATION * self.depth
+        is_least = tape <= least
+        instructions = self.depth if is_least else len(self.instructions())
+        overhead = least if is_least else self.overhead
+        return Estimate(tape, overhead + PER_ELEMENT * batch * terms, instructions, is_least)
 
     def faster(self, batch: int) -> str:
         """Which one is chosen for a batch: "tape" or "program"."""

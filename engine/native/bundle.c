@@ -19,6 +19,7 @@
 
 #define AXES 4
 #define OPERANDS 4   /* at most; the last one is the result */
+#define SHORT 8      /* numbers, in a row that takes longer to begin than to compute */
 #define LONG 20000   /* numbers; from there on other threads may run meanwhile */
 
 enum {
@@ -46,6 +47,13 @@ static const struct { const char *name; int operands; } CODE[CODES] = {
 #else
 #define CLONES
 #endif
+typedef struct {
+    int code, operands, single;      /* single: numbers of 4 bytes */
+    Py_ssize_t shape[AXES];
+    char *at[OPERANDS];
+    Py_ssize_t step[AXES][OPERANDS]; /* in bytes */
+    const int64_t *from, *to;        /* if not NULL: the places of rows of the first operand, and of the result */
+} Operation;
 
 #define T double
 #define LOOP loop_double
@@ -55,14 +63,6 @@ static const struct { const char *name; int operands; } CODE[CODES] = {
 #define LOOP loop_float
 #define MOVE move_float
 #include "bundle_loops.h"
-
-typedef struct {
-    int code, operands, single;      /* single: numbers of 4 bytes */
-    Py_ssize_t shape[AXES];
-    char *at[OPERANDS];
-    Py_ssize_t step[AXES][OPERANDS]; /* in bytes */
-    const int64_t *from, *to;        /* if not NULL: the places of rows of the first operand, and of the result */
-} Operation;
 
 typedef struct {
     PyObject_HEAD
@@ -76,28 +76,17 @@ typedef struct {
 
 static void run(const Operation *o)
 {
-    void (*loop)(int, Py_ssize_t, char *const *, const Py_ssize_t *) = o->single ? loop_float : loop_double;
     char *at[OPERANDS];
-    for (Py_ssize_t i = 0; i < o->shape[0]; i++)
-        for (Py_ssize_t j = 0; j < o->shape[1]; j++)
-            for (Py_ssize_t k = 0; k < o->shape[2]; k++) {
-                for (int m = 0; m < o->operands; m++)
-                    at[m] = o->at[m] + i * o->step[0][m] + j * o->step[1][m] + k * o->step[2][m];
-                loop(o->code, o->shape[3], at, o->step[3]);
-            }
-}
-
-static void run_by_place(const Operation *o)
-{
-    const Py_ssize_t count = o->shape[2], *step = o->step[2];
-    if (o->shape[3] == 1) {
-        (o->single ? move_float : move_double)(o->code, count, o->from, o->to, o->at, step);
+    if (o->from || o->to) {
+        (o->single ? move_float : move_double)(o);
         return;
     }
-    for (Py_ssize_t k = 0; k < count; k++) {
-        char *at[] = {o->at[0] + (o->from ? o->from[k] : k) * step[0], o->at[1] + (o->to ? o->to[k] : k) * step[1]};
-        (o->single ? loop_float : loop_double)(o->code, o->shape[3], at, o->step[3]);
-    }
+    for (Py_ssize_t i = 0; i < o->shape[0]; i++)
+        for (Py_ssize_t j = 0; j < o->shape[1]; j++) {
+            for (int m = 0; m < o->operands; m++)
+                at[m] = o->at[m] + i * o->step[0][m] + j * o->step[1][m];
+            (o->single ? loop_float : loop_double)(o, at);
+        }
 }
 
 static PyObject *bundle_call(PyObject *self, PyObject *const *arguments, size_t count, PyObject *names)
@@ -105,7 +94,7 @@ static PyObject *bundle_call(PyObject *self, PyObject *const *arguments, size_t 
     const Bundle *bundle = (Bundle *)self;
     PyThreadState *state = bundle->numbers > LONG ? PyEval_SaveThread() : NULL;
     for (const Operation *o = bundle->operations; o < bundle->operations + bundle->count; o++)
-        (o->from || o->to ? run_by_place : run)(o);
+        run(o);
     if (state != NULL)
         PyEval_RestoreThread(state);
     Py_RETURN_NONE;
@@ -147,7 +136,8 @@ static int read_places(Bundle *bundle, PyObject *array, Py_ssize_t *count, Py_ss
     return 0;
 }
 
-/* Leaves out axes of length 1, and makes one of two that all operands step through as if they were one. */
+/* Leaves out axes of length 1, makes one of two that all operands step through as if they were one, and sees to it
+   that the innermost loop is not a very short one. */
 static void simplify(Operation *o)
 {
     int last = AXES - 1;
@@ -168,6 +158,15 @@ static void simplify(Operation *o)
     }
     for (int axis = 0; axis < last; axis++)
         o->shape[axis] = 1;
+    if (o->shape[3] < SHORT && o->shape[3] < o->shape[2]) {
+        const Py_ssize_t size = o->shape[3];
+        Py_ssize_t step[OPERANDS];
+        memcpy(step, o->step[3], sizeof step);
+        memcpy(o->step[3], o->step[2], sizeof step);
+        memcpy(o->step[2], step, sizeof step);
+        o->shape[3] = o->shape[2];
+        o->shape[2] = size;
+    }
 }
 
 static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *arrays, PyObject *from, PyObject *to)
