@@ -15,7 +15,7 @@ from engine.batching.choice import Choice
 from engine.batching.expressions import Expressions
 from engine.batching.instructions import Layout
 from engine.batching.listing import listing
-from engine.batching.plan import Plan
+from engine.batching.plan import Plan, Result
 from engine.batching.stream import Stream, suits
 from engine.pictures.diagram import LIMIT, Diagram, too_many_instructions
 from engine.rules import ROWS
@@ -52,15 +52,6 @@ class StreamKey(NamedTuple):
 
 class NotFinite(ArithmeticError):  # noqa: N818 - it says what it has met
     """A run that was to be strict has met infinity or NaN."""
-
-
-class Result(NamedTuple):
-    """What a run gives: arrays that belong to the caller."""
-
-    outputs: Sequence[Array]  # of each, a number per example: a list, or rows of one array
-    parameter_gradient: Array | None  # summed over the examples
-    input_gradient: Array | None  # shape (inputs, batch)
-    has_nan: bool = False  # among the gradients; looked for if there are rows that select
 
 
 class Program:
@@ -180,13 +171,7 @@ class Program:
     def run_plan(self, given: Given, key: Key, strict: bool) -> Result:
         """So many examples as are run at once."""
         plan = self.computed(given, key, strict)
-        wanted = key[3]
-        found = Result(
-            plan.results(),
-            plan.parameter_gradient.copy() if wanted.parameters else None,
-            plan.input_gradient.copy() if wanted.inputs else None,
-            self.selects and plan.has_nan(),
-        )
+        found = plan.result(self.selects)
         self.give_back(plan, key)
         return found
 

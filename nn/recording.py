@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import Value
-from engine.batching.plan import Plan
+from engine.batching.plan import Plan, Result
 from engine.capture import recording
 from engine.frames import file_of, is_ours
 from engine.loops.flatten import Flat, linearise
-from engine.program import NOTHING, Result, Wanted
+from engine.program import NOTHING, Wanted
 from engine.quiet import quietly
 from engine.recording.replays import Replays
 from engine.tape import Tape

@@ -127,8 +127,8 @@ def is_small_product(left: Array, right: Array, out: Array) -> bool:
     if n > 1 and not out.strides[-1] == right.strides[-1] == out.itemsize:
         return False
     count = prod(stack)
-    by_loops = count * m * (6 + 0.4 * k if n == 1 else k * (5 + 0.35 * n))
-    by_blas = 1000 + 15 * count + 0.08 * count * m * k * n
+    by_loops = count * m * (6 + 0.35 * k if n == 1 else k * (2 + 0.23 * n))
+    by_blas = 1000 + 15 * count + 0.06 * count * m * k * n
     return bool(by_loops < by_blas)
 
 

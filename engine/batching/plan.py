@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isfinite, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,15 @@ from engine.batching.values import Values
 from engine.quiet import quietly
 
 Array = NDArray[Any]
+
+
+class Result(NamedTuple):
+    """What a run gives: arrays that belong to the caller."""
+
+    outputs: Sequence[Array]  # of each, a number per example: a list, or rows of one array
+    parameter_gradient: Array | None  # summed over the examples
+    input_gradient: Array | None  # shape (inputs, batch)
+    has_nan: bool = False  # among the gradients; looked for if there are rows that select
 
 
 class Plan:
@@ -69,6 +78,7 @@ class Plan:
         self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
         self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
         self.parameters = self.S[1 : flat.parameters + 1, 0]
+        self.of_parameters, self.of_inputs = of_parameters, of_inputs
         self.backward: list[Call] = []
         self.seeds: list[tuple[Array, list[int], int]] = []
         self.looked_at: list[Array] = []  # the gradients, each in a row
@@ -137,6 +147,19 @@ class Plan:
             for call in self.backward:
                 call()
         self.inputs[:] = [None] * len(inputs)  # which are the caller's
+
+    def result(self, selects: bool) -> Result:
+        """A copy of what the last run has computed.
+
+        Args:
+            selects: whether to look for NaN.
+        """
+        return Result(
+            self.results(),
+            self.parameter_gradient.copy() if self.of_parameters else None,
+            self.input_gradient.copy() if self.of_inputs else None,
+            selects and self.has_nan(),
+        )
 
     def results(self) -> Sequence[Array]:
         """A copy of each output, a number for every example."""

@@ -12,8 +12,9 @@ import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
+from engine.batching.plan import Result
 from engine.loops.point import Point
-from engine.program import NOTHING, Result, Wanted
+from engine.program import NOTHING, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import Arguments
 from engine.recording.options import Options, output_weights
@@ -57,7 +58,8 @@ class Call:
         # For `at_point`: what is looked up in no other object takes less time.
         self.replays, self.is_nested = replays, arguments.is_nested
         self.is_number = type(captured.result) is int
-        self.replay = replays.by_tape if chosen == "tape" else replays.by_program
+        self.uses_program = chosen == "program"
+        self.replay = replays.by_program if self.uses_program else replays.by_tape
 
     def at_point(self, given: Sequence[Any], at: Any) -> Any:
         """What plain floats and lists of them give, on the shortest way."""
@@ -82,7 +84,29 @@ class Call:
         """The same; NumPy may warn."""
         inputs = [np.asarray(each, self.dtype) for each in given]
         inputs = [x if x.ndim == 2 else x.reshape(len(x), -1) for x in inputs]
-        return self.answer(self.replay(Job(inputs, self.dtype, self.wanted, self.seeds, False, at)))
+        found = self.by_plan(inputs, at) if self.uses_program else None
+        if found is None or found.has_nan:
+            found = self.replay(Job(inputs, self.dtype, self.wanted, self.seeds, False, at))
+        return self.answer(found)
+
+    def by_plan(self, inputs: list[Any], at: Any) -> Result | None:
+        """What a plan of the program gives that is at rest; None if there is none."""
+        replays, program = self.replays, self.replays.program
+        key: Any = self.batch, self.dtype, tuple([x.shape[1] for x in inputs]), self.wanted
+        try:
+            kept: list[Any] = program.plans[key]
+            plan = kept.pop()  # which no other thread can pop too
+        except LookupError:
+            return None
+        if at is None:
+            reading = replays.take_reading()
+            plan.run(inputs, reading.read(), self.seeds)
+            replays.readings.append(reading)
+        else:
+            plan.run(inputs, at, self.seeds)
+        found: Result = plan.result(program.selects)
+        kept.append(plan)
+        return found
 
     def answer(self, found: Result) -> Any:
         """The value, structured as the function returns it."""
@@ -131,6 +155,9 @@ class GradientCall(Call):
         self.wanted = Wanted(self.wrt != "inputs", self.wrt != "parameters", differentiated)
         self.seeds = [weights[k] * share for k in differentiated]
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
+        # The sum of few numbers is quicker as a product; of many, it would be less accurate.
+        count = self.batch or 0
+        self.ones = np.ones(count, self.dtype) if 0 < count <= 4096 else None
 
     def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
         """What plain floats and lists of them give, on the shortest way."""
@@ -164,7 +191,7 @@ class GradientCall(Call):
         """An output: a number for one point, or for a mean or sum; else one for each example."""
         if self.batch is None or self.reduce == "none":
             return super().value(output)
-        total = float(np.add.reduce(output))
+        total = float(np.add.reduce(output) if self.ones is None else np.dot(output, self.ones))
         if self.reduce == "sum":
             return total
         return total / self.batch if self.batch else float("nan")

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from numpy.typing import ArrayLike, NDArray
 
+from engine.batching.plan import Result
 from engine.capture import mention_forgotten, recording
 from engine.errors import not_a_number
 from engine.loops.flatten import linearise
-from engine.program import Program, Result, Wanted
+from engine.program import Program, Wanted
 from engine.quiet import quietly
 from engine.recording.arguments import Arguments, labels, names_of, numbers_of
 from engine.recording.calls import Call, Captured, GradientCall

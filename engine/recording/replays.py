@@ -16,11 +16,11 @@ from librt.vecs import vec
 from mypy_extensions import i32
 from numpy.typing import NDArray
 
-from engine.batching.plan import Plan
+from engine.batching.plan import Plan, Result
 from engine.loops.point import Point
 from engine.loops.slots import read_leaves
 from engine.node import ENGINE
-from engine.program import NotFinite, Program, Result, Wanted
+from engine.program import NotFinite, Program, Wanted
 from engine.quiet import quietly
 from engine.tape import Tape
 

@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.batching.plan import Result
 from engine.capture import recording
 from engine.derive import gradient
 from engine.functions import FUNCTIONS
-from engine.program import Result, Wanted
+from engine.program import Wanted
 from engine.recording.arguments import Arguments, labels
 from engine.recording.rounding import Trials, doubt
 from engine.structures import leaves
