@@ -1,4 +1,4 @@
-"""The build's hook: compile the hot modules with mypyc where there is a C compiler.
+"""The build's hook: compile the hot modules with mypyc, and bundle.c, where there is a C compiler.
 
 `pip install .` compiles; an editable install never does, for a stale binary would hide an edit.
 Without a C compiler, or with CHAINRULE_INTERPRETED=1, the install has the same files in plain
