@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.deposits import fill
-from engine.batching.kernels import Call, choose, step
+from engine.batching.kernels import LONGEST_SUM, Call, choose, step
 from engine.batching.scatter import add_at_distinct, add_counted, put_at_distinct, put_counted
 from engine.batching.values import gather
 
@@ -41,8 +41,7 @@ class Operation(NamedTuple):
 
 
 LARGEST: Final = 8192  # numbers, in a call that is not much slower than a bundle
-LONGEST: Final = 4096  # numbers that are added up in turn; NumPy does it by halves
-ZEROS: Final = {np.dtype(kind): np.zeros((), kind) for kind in (np.float64, np.float32)}
+KINDS: Final = (np.dtype(np.float64), np.dtype(np.float32))
 ELEMENTWISE: Final[dict[Callable[..., Any], str]] = {
     np.positive: "copy", np.negative: "negative", np.absolute: "absolute", np.square: "square",
     np.reciprocal: "reciprocal", np.sign: "sign", step: "step", np.add: "add",
@@ -88,7 +87,8 @@ def is_suitable(operation: Operation) -> bool:
     name, (*given, out), source, target = operation
     in_place = name in ELEMENTWISE.values() and source is target is None
     return (
-        out.dtype in ZEROS
+        all(each is None or each.dtype == np.int64 for each in (source, target))
+        and out.dtype in KINDS
         and all(each.dtype == out.dtype and each.ndim <= 4 for each in (*given, out))
         and all(is_apart(each, out) or (in_place and is_same(each, out)) for each in given)
         and is_faster(operation)
@@ -111,10 +111,11 @@ def is_faster(operation: Operation) -> bool:
     name, arrays, source, target = operation
     if name == "product":
         return is_small_product(*arrays)
+    limit = LONGEST_SUM if name == "sum" else LARGEST
     for places in (source, target):
         if places is not None:
-            return bool(places.size * arrays[-1].shape[-1] <= LARGEST)
-    return max(each.size for each in arrays) <= (LARGEST if name != "sum" else LONGEST)
+            return bool(places.size * arrays[-1].shape[-1] <= limit)
+    return max(each.size for each in arrays) <= limit
 
 
 def is_small_product(left: Array, right: Array, out: Array) -> bool:
@@ -122,17 +123,21 @@ def is_small_product(left: Array, right: Array, out: Array) -> bool:
 
     By the nanoseconds that both ways took where this was measured.
     """
-    *stack, m, k, _ = left.shape
-    n = right.shape[-1]
+    *stack, m, _, n = out.shape
+    k, count = left.shape[-2], prod(stack)
     if n > 1 and not out.strides[-1] == right.strides[-1] == out.itemsize:
-        return False
-    count = prod(stack)
+        return bool(count * m * k * n <= 1000)  # each takes one
     by_loops = count * m * (6 + 0.35 * k if n == 1 else k * (2 + 0.23 * n))
     by_blas = 1000 + 15 * count + 0.06 * count * m * k * n
     return bool(by_loops < by_blas)
 
 
 # --- calls that are not elementwise ---
+
+
+def zero(like: Array) -> Array:
+    """A number 0 that fits to an array."""
+    return np.zeros((), like.dtype)
 
 
 def copied(out: Array, given: Array) -> list[Operation]:
@@ -145,7 +150,7 @@ def added_up(
 ) -> list[Operation]:
     """np.add.reduce."""
     narrow = out if keepdims else np.expand_dims(out, axis)
-    return [Operation("copy", (ZEROS[out.dtype], narrow)), Operation("sum", (terms, narrow))]
+    return [Operation("copy", (zero(out), narrow)), Operation("sum", (terms, narrow))]
 
 
 def added_up_in_parts(
@@ -153,7 +158,7 @@ def added_up_in_parts(
 ) -> list[Operation]:
     """np.add.reduceat of rows."""
     part = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(terms)))
-    return [Operation("copy", (ZEROS[out.dtype], out)), Operation("sum", (terms, out), None, part)]
+    return [Operation("copy", (zero(out), out)), Operation("sum", (terms, out), None, part)]
 
 
 def highest(terms: Array, axis: int, dtype: None, out: Array) -> list[Operation]:
@@ -165,7 +170,7 @@ def highest(terms: Array, axis: int, dtype: None, out: Array) -> list[Operation]
 def multiplied(left: Array, right: Array, out: Array) -> list[Operation]:
     """np.dot and np.matmul of matrices, or stacks of them."""
     arrays = left[..., None], right[..., None, :, :], out[..., None, :]
-    return [Operation("copy", (ZEROS[out.dtype], out)), Operation("product", arrays)]
+    return [Operation("copy", (zero(out), out)), Operation("product", arrays)]
 
 
 def gathered(buffer: Array, rows: Indices, out: Array) -> list[Operation]:
@@ -180,7 +185,7 @@ def taken(given: Array, rows: Indices, axis: int, out: Array, mode: str) -> list
 
 def filled(buffer: Array, rows: Indices) -> list[Operation]:
     """`fill`."""
-    return [Operation("copy", (ZEROS[buffer.dtype], buffer), None, rows)]
+    return [Operation("copy", (zero(buffer), buffer), None, rows)]
 
 
 def put(buffer: Array, rows: Indices, given: Array) -> list[Operation]:
@@ -194,14 +199,27 @@ def added(buffer: Array, rows: Indices, given: Array) -> list[Operation]:
 
 
 def moved(name: str, buffer: Array, rows: Indices, given: Array) -> list[Operation]:
-    """To rows anywhere; none if that would be of a copy of what is given."""
-    if not given.flags.c_contiguous:
+    """To rows anywhere; column by column if what is given is repeated, and not contiguous.
+
+    Only the rows from the first to the last are looked at: what is given may lie beside them.
+    """
+    if not rows.size:
         return []
-    return [Operation(name, (given.reshape(rows.size, -1), buffer), None, rows.ravel())]
+    first, last = int(rows.min()), int(rows.max()) + 1
+    buffer, rows = buffer[first:last], rows - first
+    if given.flags.c_contiguous:
+        given = given.reshape(rows.size, given.shape[-1])
+        return [Operation(name, (given, buffer), None, rows.ravel())]
+    if rows.ndim != 2:
+        return []
+    columns = range(rows.shape[1])
+    return [Operation(name, (given[:, k], buffer), None, rows[:, k].copy()) for k in columns]
 
 
 def counted(target: Array, rows: Indices, given: Array, kept: Indices | None) -> list[Operation]:
-    """`add_counted`."""
+    """`add_counted`, which adds up in float64 whatever it is given."""
+    if target.dtype != np.float64:
+        return []
     return [Operation("sum", (given[:, None], target[:, None]), kept, rows)]
 
 
@@ -209,7 +227,8 @@ def counted_anew(
     target: Array, rows: Indices, given: Array, kept: Indices | None
 ) -> list[Operation]:
     """`put_counted`."""
-    return [Operation("copy", (ZEROS[target.dtype], target)), *counted(target, rows, given, kept)]
+    sums = counted(target, rows, given, kept)
+    return [Operation("copy", (zero(target), target)), *sums] if sums else []
 
 
 OTHERS: Final[dict[Callable[..., Any], Callable[..., list[Operation]]]] = {

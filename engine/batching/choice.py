@@ -23,10 +23,11 @@ PER_PARAMETER: Final = 0.003  # which is copied, and whose gradients are added u
 PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
 PER_EXAMPLE: Final = 1.7
 PER_LOOP: Final = 10.0  # however few examples
-PER_PROGRAM: Final = 6.5
-PER_PRODUCT: Final = 4.0 if COMPILED else 6.5  # or sum, in a program, however few the rows
-PER_CALL: Final = 1.0 if COMPILED else 6.5  # of a function, likewise
-PER_OPERATION: Final = 0.4 if COMPILED else 6.5  # of arithmetic, which a bundle does
+PER_PROGRAM: Final = 8.0
+PER_OPERATION: Final = 0.1 if COMPILED else 6.5  # of arithmetic in a program, which a bundle does
+PER_CALL: Final = 0.6 if COMPILED else 6.5  # of a function
+PER_PRODUCT: Final = 4.0 if COMPILED else 6.5  # or sum, if it is not small
+PER_PAIR: Final = 0.01 if COMPILED else 6.5  # of a small one, which a bundle does, too
 PER_ELEMENT: Final = 0.0006
 
 ARITHMETIC: Final = (
@@ -83,9 +84,11 @@ class Choice:
 
     def cost(self, instruction: Instruction) -> float:
         """What one of them takes, and its gradient."""
-        if instruction.kind != "elementwise":
+        if instruction.kind == "elementwise":
+            return PER_OPERATION if instruction.code in self.arithmetic else PER_CALL
+        if instruction.kind == "reduce":
             return PER_PRODUCT
-        return PER_OPERATION if instruction.code in self.arithmetic else PER_CALL
+        return min(PER_PRODUCT, PER_OPERATION + PER_PAIR * instruction.operands[0].rows.size)
 
     def estimate(self, batch: int) -> Estimate:
         """How long each would take for a batch, roughly."""

@@ -60,6 +60,7 @@ X0: Final = symbol("x", (), 0)
 # Arguments that are plain numbers, in hexadecimal: 0.0 and -0.0 are equal, and NaN is not.
 Known = tuple[tuple[int, str], ...]
 REMEMBERED: Final = 4096  # formulas
+LONGEST_SUM: Final = 4096  # of numbers added up in turn; NumPy does it by halves, more accurately
 # Where an overflow is no error, fewer operations do; they lose nothing that is above 1e-308.
 SHORTER: Final = {TABLE["sigmoid"]: lambda xp, x: 1 / (1 + xp.exp(-x))}
 # Quicker with an array than with a single number; here with the array of the result in its place.
@@ -167,7 +168,7 @@ class Workshop:
     def add_up(self, terms: Array, out: Array) -> None:
         """Write down the sum over axis 1 of terms (m, n, B), into (m, B)."""
         count = terms.shape[1]
-        if not terms.flags.c_contiguous or count > 4096:  # where BLAS would be less accurate
+        if not terms.flags.c_contiguous or count > LONGEST_SUM:
             self.call(np.add.reduce, terms, 1, None, out)
         elif len(terms) == 1:  # a product with ones is the faster sum
             self.multiply(self.ones(count)[None], terms[0], out)

@@ -108,10 +108,9 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
         command.build_lib, command.build_temp = "lib", "temp"
         command.ensure_finalized()
         command.run()
-    library = workshop / "lib"
     return {
-        str(binary): str(binary.relative_to(library))
-        for binary in library.rglob("*")
+        str(binary): str(binary.relative_to(workshop / "lib"))
+        for binary in (workshop / "lib").rglob("*")
         if binary.is_file()
     }
 

@@ -117,7 +117,7 @@ static Py_buffer *look(Bundle *bundle, PyObject *array, int flags)
     return view;
 }
 
-static int read_places(Bundle *bundle, PyObject *array, Py_ssize_t *count, Py_ssize_t rows, const int64_t **places)
+static int read_places(Bundle *bundle, Operation *o, PyObject *array, Py_ssize_t rows, const int64_t **places)
 {
     if (array == Py_None)
         return 0;
@@ -126,11 +126,11 @@ static int read_places(Bundle *bundle, PyObject *array, Py_ssize_t *count, Py_ss
         return -1;
     if (view->ndim != 1 || view->itemsize != 8 || view->strides[0] != 8 || !strchr("lq", *view->format))
         return refuse("places are a vector of int64");
-    if (*count != 1 && *count != view->shape[0])
+    if ((o->shape[2] != 1 || o->from != NULL) && o->shape[2] != view->shape[0])
         return refuse("there is a place for each row");
-    *count = view->shape[0];
+    o->shape[2] = view->shape[0];
     *places = view->buf;
-    for (Py_ssize_t k = 0; k < *count; k++)
+    for (Py_ssize_t k = 0; k < o->shape[2]; k++)
         if ((*places)[k] < 0 || (*places)[k] >= rows)
             return refuse("a place is outside of the array");
     return 0;
@@ -212,15 +212,16 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
     }
     if ((o->code != COPY && o->code != SUM) || o->shape[0] != 1 || o->shape[1] != 1)
         return refuse("places are for rows that are copied or summed");
-    if (read_places(bundle, from, &o->shape[2], rows[0], &o->from) < 0)
+    if (read_places(bundle, o, from, rows[0], &o->from) < 0)
         return -1;
-    return read_places(bundle, to, &o->shape[2], rows[1], &o->to);
+    return read_places(bundle, o, to, rows[1], &o->to);
 }
 
 static PyObject *bundle_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
 {
+    static char *known[] = {"", NULL};
     PyObject *operations;
-    if (!PyArg_ParseTuple(arguments, "O!:Bundle", &PyList_Type, &operations))
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!:Bundle", known, &PyList_Type, &operations))
         return NULL;
     Bundle *bundle = (Bundle *)type->tp_alloc(type, 0);
     if (bundle == NULL)

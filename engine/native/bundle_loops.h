@@ -8,8 +8,8 @@
 #define EACH for (Py_ssize_t i = 0; i < n; i++)
 
 /* Where numbers are adjacent, or one of them is repeated, the compiler computes several at once. */
-#define UNARY(CODE, FORMULA) \
-    case CODE: \
+#define UNARY(NAME, FORMULA) \
+    case NAME: \
         if (ADJACENT(1) && ADJACENT(0)) \
             EACH_ROW { \
                 T *out = (T *)ROW(1); \
@@ -20,8 +20,8 @@
             EACH_ROW EACH { const T x = NUMBER(0); NUMBER(1) = FORMULA; } \
         break;
 
-#define BINARY(CODE, FORMULA) \
-    case CODE: \
+#define BINARY(NAME, FORMULA) \
+    case NAME: \
         if (ADJACENT(2) && ADJACENT(1) && ADJACENT(0)) \
             EACH_ROW { \
                 T *out = (T *)ROW(2); \

@@ -12,6 +12,7 @@ import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i32
 
+from engine.batching.kernels import LONGEST_SUM
 from engine.batching.plan import Result
 from engine.loops.point import Point
 from engine.program import NOTHING, Wanted
@@ -86,11 +87,15 @@ class Call:
         inputs = [x if x.ndim == 2 else x.reshape(len(x), -1) for x in inputs]
         found = self.by_plan(inputs, at) if self.uses_program else None
         if found is None or found.has_nan:
-            found = self.replay(Job(inputs, self.dtype, self.wanted, self.seeds, False, at))
+            job = Job(inputs, self.dtype, self.wanted, self.seeds, False, at)
+            found = self.replay(job) if found is None else self.replays.mended(found, job)
         return self.answer(found)
 
     def by_plan(self, inputs: list[Any], at: Any) -> Result | None:
-        """What a plan of the program gives that is at rest; None if there is none."""
+        """What a plan that is at rest gives; None if there is none.
+
+        `Replays.by_program` and `Program.run` would find the same one, on a longer way.
+        """
         replays, program = self.replays, self.replays.program
         key: Any = self.batch, self.dtype, tuple([x.shape[1] for x in inputs]), self.wanted
         try:
@@ -157,7 +162,7 @@ class GradientCall(Call):
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
         # The sum of few numbers is quicker as a product; of many, it would be less accurate.
         count = self.batch or 0
-        self.ones = np.ones(count, self.dtype) if 0 < count <= 4096 else None
+        self.ones = np.ones(count, self.dtype) if 0 < count <= LONGEST_SUM else None
 
     def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:
         """What plain floats and lists of them give, on the shortest way."""

@@ -270,8 +270,10 @@ class Recorded:
         else:
             batch, captured = 1, self.latest()
         if self.options.replay != "auto":
-            asked = f'but replay="{self.options.replay}" was asked for'
-            return f"{captured.replays.program.report(batch)}; {asked}"
+            guess, asked = captured.replays.program.choice.faster(batch), self.options.replay
+            link = "as" if asked == guess else "but"
+            report = captured.replays.program.report(batch)
+            return f'{report}; {link} replay="{asked}" was asked for'
         return captured.replays.program.report(batch)
 
     def latest(self) -> Captured:
