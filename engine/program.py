@@ -250,8 +250,8 @@ class Program:
 
     # --- printing ---
 
-    def report(self, batch: int = 1) -> str:
-        """Whether it runs for so many examples, or the tape's loop, and why."""
+    def report(self, batch: int | None = None) -> str:
+        """Whether it runs for so many examples, or for one point, or the tape's loop, and why."""
         return self.choice.report(batch)
 
     def __repr__(self) -> str:

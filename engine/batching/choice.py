@@ -22,7 +22,8 @@ PER_TERM: Final = 0.0024 if COMPILED else 0.15
 PER_PARAMETER: Final = 0.003  # which is copied, and whose gradients are added up
 PER_FUNCTION: Final = 0.035 if COMPILED else 0.4  # more for exp and the like, which arrays do fast
 PER_EXAMPLE: Final = 1.7
-PER_LOOP: Final = 10.0  # however few examples
+PER_LOOP: Final = 10.0  # however few examples; a point does without
+PER_POINT: Final = 20.0  # for floats to become arrays
 PER_PROGRAM: Final = 8.0
 PER_OPERATION: Final = 0.1 if COMPILED else 6.5  # of arithmetic in a program, which a bundle does
 PER_CALL: Final = 0.6 if COMPILED else 6.5  # of a function
@@ -60,7 +61,7 @@ class Choice:
 
     def __init__(self, tape: Tape, instructions: Callable[[], Sequence[Instruction]]) -> None:
         self.tape, self.instructions = tape, instructions
-        self.known: dict[int, str] = {}
+        self.known: dict[int | None, str] = {}
         self.arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
 
     @cached_property
@@ -80,7 +81,7 @@ class Choice:
     @cached_property
     def overhead(self) -> float:
         """What the instructions take however few the rows."""
-        return PER_PROGRAM + sum(map(self.cost, self.instructions()))
+        return sum(map(self.cost, self.instructions()))
 
     def cost(self, instruction: Instruction) -> float:
         """What one of them takes, and its gradient."""
@@ -90,41 +91,45 @@ class Choice:
             return PER_PRODUCT
         return min(PER_PRODUCT, PER_OPERATION + PER_PAIR * instruction.operands[0].rows.size)
 
-    def estimate(self, batch: int) -> Estimate:
-        """How long each would take for a batch, roughly."""
-        tape, terms = PER_LOOP + batch * (PER_EXAMPLE + self.work), self.tape.size[1]
-        least = PER_PROGRAM + PER_OPERATION * self.depth
+    def estimate(self, batch: int | None) -> Estimate:
+        """How long each would take for a batch, or for one point if it is None, roughly."""
+        tape, before = self.work, PER_PROGRAM + PER_POINT
+        if batch is not None:
+            tape, before = PER_LOOP + batch * (PER_EXAMPLE + self.work), PER_PROGRAM
+        elements = PER_ELEMENT * self.tape.size[1] * (1 if batch is None else batch)
+        least = before + PER_OPERATION * self.depth
         is_least = tape <= least
         instructions = self.depth if is_least else len(self.instructions())
-        overhead = least if is_least else self.overhead
-        return Estimate(tape, overhead + PER_ELEMENT * batch * terms, instructions, is_least)
+        program = least if is_least else before + self.overhead
+        return Estimate(tape, program + elements, instructions, is_least)
 
-    def faster(self, batch: int) -> str:
-        """Which one is chosen for a batch: "tape" or "program"."""
+    def faster(self, batch: int | None) -> str:
+        """Which one is chosen for a batch, or for one point if it is None: "tape" or "program"."""
         found = self.known.get(batch)
         if found is None:
             found = self.known[batch] = self.estimate(batch).best
         return found
 
-    def report(self, batch: int) -> str:
-        """Which one is chosen for a batch, and why.
+    def report(self, batch: int | None) -> str:
+        """Which one is chosen for a batch, or for one point if it is None, and why.
 
         Raises:
             TypeError, ValueError: if batch is no number of examples.
         """
-        if isinstance(batch, bool) or not hasattr(batch, "__index__"):
+        if isinstance(batch, bool) or not (batch is None or hasattr(batch, "__index__")):
             raise TypeError(
                 f"report(batch) takes a number of examples, such as 100, but got {batch!r}"
             )
-        if batch < 0:
+        if batch is not None and batch < 0:
             raise ValueError(f"report(batch) takes a number of examples, 0 or more, got {batch}")
-        batch = index(batch)
+        batch = None if batch is None else index(batch)
+        what = "one point" if batch is None else count(batch, "example")
         guess, tape = self.estimate(batch), self.tape
         fused = tape.fused
         return (
             f"{count(len(tape), 'node')}, after fusion {len(fused.codes):,} with "
             f"{count(len(fused.args), 'operand')}, {count(self.depth, 'level')} deep\n"
-            f"for {count(batch, 'example')}: about {guess.tape:.3g} us by the tape's "
+            f"for {what}: about {guess.tape:.3g} us by the tape's "
             f"loop, {guess.program:.3g} us by {'at least ' * guess.is_least}"
             f"{count(guess.instructions, 'array instruction')}\n"
             f"so the {guess.best} runs"

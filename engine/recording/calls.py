@@ -52,7 +52,7 @@ class Call:
         self.dtype = arguments.dtype(options.dtype)
         replays = captured.replays
         plain = not replays.draws and not options.check
-        chosen = replays.chosen(options.replay, 1 if self.batch is None else self.batch, self.dtype)
+        chosen = replays.chosen(options.replay, self.batch, self.dtype)
         self.is_point = plain and self.batch is None and chosen == "tape"
         arrays = all(isinstance(each, np.ndarray) for each in arguments.given)
         self.is_batch = plain and bool(self.batch) and arrays

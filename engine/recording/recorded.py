@@ -266,9 +266,9 @@ class Recorded:
         """Which replay runs for such arguments, or for one point if there are none, and why."""
         if given:
             arguments, captured = self.prepare(given)
-            batch = 1 if arguments.batch is None else arguments.batch
+            batch = arguments.batch
         else:
-            batch, captured = 1, self.latest()
+            batch, captured = None, self.latest()
         if self.options.replay != "auto":
             guess, asked = captured.replays.program.choice.faster(batch), self.options.replay
             link = "as" if asked == guess else "but"

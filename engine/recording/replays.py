@@ -114,7 +114,7 @@ class Replays:
             dtype: in which it is computed.
             wanted: which gradients.
             seeds: for each differentiated output.
-            strict: whether a value that does not exist is an error.
+            strict: whether it is a point, for which a value that does not exist is an error.
             choice: "tape", "program" or "auto".
             at: the numbers of the parameters, if not those that they have.
 
@@ -125,13 +125,12 @@ class Replays:
         if self.draws:  # by code that is not ours, and has its own context
             drawn = [[draw() for draw in self.draws] for _ in range(batch)]
             inputs = [*inputs, np.array(drawn, dtype).reshape(batch, len(self.draws))]
-        strict = strict and self.raises
-        job = Job(inputs, dtype, wanted, seeds, strict, at)
-        by_tape = self.chosen(choice, batch, dtype) == "tape"
+        job = Job(inputs, dtype, wanted, seeds, strict and self.raises, at)
+        by_tape = self.chosen(choice, None if strict else batch, dtype) == "tape"
         return quietly(self.by_tape if by_tape else self.by_program, job)
 
-    def chosen(self, choice: str, batch: int, dtype: Any) -> str:
-        """Which replay runs, "tape" or "program"."""
+    def chosen(self, choice: str, batch: int | None, dtype: Any) -> str:
+        """Which replay runs for a batch, or for one point if it is None: "tape" or "program"."""
         if batch == 0:
             return "tape"
         if choice != "auto":

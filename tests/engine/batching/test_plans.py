@@ -175,6 +175,19 @@ def test_the_loop_is_not_chosen_for_functions_that_arrays_do_fast() -> None:
     assert powers.faster(1) == "program"
 
 
+def test_a_point_is_no_batch_of_one() -> None:
+    """Floats would first have to become arrays, for a program."""
+    w = [[Value(0.1 * k - j) for k in range(4)] for j in range(4)]
+
+    def network(x: list[Any]) -> Any:
+        return dot(w[0], [tanh(dot(row, x)) for row in w])
+
+    recorded = record(network, [v for row in w for v in row], example=([0.1] * 4,))
+    assert re.search("for one point: .*\nso the tape runs$", recorded.report())
+    assert recorded.report([0.1] * 4) == recorded.report()
+    assert "for 1 example: " in recorded.report(np.ones((1, 4)))
+
+
 def test_what_there_is_one_of() -> None:
     one = record(lambda x: x.exp(), example=(1.0,))
     words = one.report(np.ones(1))
