@@ -209,13 +209,6 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     >>> log_softmax([-1000.0, 1000.0])
     [-2000.0, 0.0]
     """
-    given = shifted(values)
-    total = FUNCTIONS["logsumexp"](given)
-    return [value - total for value in given]
-
-
-def shifted(values: Iterable[Any]) -> list[Any]:
-    """Values less the largest: they have the same shares, and large ones keep their digits."""
     given: list[Any] = listed(values, "softmax")
     if not given:
         raise ValueError("softmax needs at least one value, but the list is empty")
@@ -223,7 +216,9 @@ def shifted(values: Iterable[Any]) -> list[Any]:
         top = FUNCTIONS["stop_gradient"](FUNCTIONS["logsumexp"](given))
     else:
         top = max(v.data if isinstance(v, Value) else number(v, "softmax") for v in given)
-    return [value - top for value in given]
+    shifted = [value - top for value in given]  # the same shares, but large values keep digits
+    total = FUNCTIONS["logsumexp"](shifted)
+    return [value - total for value in shifted]
 
 
 for _code in range(len(ROWS)):

@@ -42,11 +42,13 @@ static const struct { const char *name; int operands; } CODE[CODES] = {
 #else
 #define INDEPENDENT
 #endif
+/* A second version of a loop for processors with AVX2, where the loader can choose: half the time. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
 #endif
+
 typedef struct {
     int code, operands, single;      /* single: numbers of 4 bytes */
     Py_ssize_t shape[AXES];

@@ -161,7 +161,7 @@ class GradientCall(Call):
         self.seeds = [weights[k] * share for k in differentiated]
         self.outputs, self.starts = vec[i32](differentiated), vec[float](self.seeds)
         # The sum of few numbers is quicker as a product; of many, it would be less accurate.
-        count = self.batch or 0
+        count = 0 if self.reduce == "none" else self.batch or 0
         self.ones = np.ones(count, self.dtype) if 0 < count <= LONGEST_SUM else None
 
     def at_point(self, given: Sequence[Any], at: Any) -> tuple[Any, Any]:

@@ -74,13 +74,11 @@ def test_elementwise(function: Any, dtype: Any, data: Any) -> None:
     given_arrays = [arrays(data.draw, shape, dtype) for _ in range(count)]
     out = arrays(data.draw, shape, dtype, narrow=False)
     compare(function, *given_arrays, out, out=out)
-    if function is not choose:  # NumPy's own negative is wrong in place, for some strides
-        expected = out.copy()
-        work = Workshop(dtype)
-        work.call(function, out.copy(), *given_arrays[1:], expected)
-        outcome_apart = outcome(*work.calls, expected)
+    if function is not choose:  # in place; NumPy's own negative is wrong there, for some strides
+        apart, work = out.copy(), Workshop(dtype)
+        work.call(function, out.copy(), *given_arrays[1:], apart)
         (in_place,) = bundled([partial(function, out, *given_arrays[1:], out)])
-        np.testing.assert_array_equal(outcome(in_place, out), outcome_apart)
+        np.testing.assert_array_equal(outcome(in_place, out), outcome(*work.calls, apart))
 
 
 @compiled
