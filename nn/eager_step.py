@@ -12,7 +12,8 @@ from nn.labels import values
 from nn.losses import Loss, l1, l2
 from nn.module import Module
 from nn.objective import Objective, Outcome, Step, weights
-from nn.optimizer import Optimizer, Unbounded
+from nn.optimizer import Optimizer
+from nn.refusals import Unbounded
 
 
 class EagerStep(Step):

@@ -7,10 +7,16 @@ rules remember starts from 0.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from engine import Value
 from nn.optimizer import Optimizer as Optimizer
+
+try:
+    from engine.batching.bundle import descend
+except ImportError:  # installed as plain Python
+    descend = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from nn.optimizer import State, Vector
@@ -75,6 +81,19 @@ class SGD(Optimizer):
         v += g
         v = swept(v, self.steps)
         return w - lr * (g + momentum * v if nesterov else v), {"velocity": v}
+
+    def at_once(self, data: Vector, gradient: Any, copy: Any) -> Vector | None:
+        """Without momentum, in C."""
+        lr, momentum, _, weight_decay = self.settings.values()
+        if descend is None or momentum or weight_decay:
+            return None
+        import numpy as np
+
+        new = np.empty(len(data))
+        if not isfinite(descend(data, gradient, lr, new, copy)):
+            return None
+        self.steps += 1
+        return new
 
 
 class RMSprop(Optimizer):

@@ -6,14 +6,15 @@ rule, and writes the numbers back. Where that would lead to NaN or infinity, not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine import Value
 from engine.frames import file_of, is_ours
 from nn.choice import require
 from nn.flat import Numbers
+from nn.refusals import LIMITS, LOOK, SLOW_DOWN, refuse_unbounded, trainable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,36 +22,6 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
     State = dict[str, Vector]
-
-LIMITS: Final = {  # every setting is at least 0 and below its limit
-    "lr": (inf, "0 or more and finite: a step goes lr times along the negative gradient"),
-    "momentum": (1.0, "from 0 to below 1: the share of the velocity that is kept"),
-    "weight_decay": (inf, "0 or more and finite: the strength of the pull towards 0"),
-    "alpha": (1.0, "from 0 to below 1: the share of the old average of squares that is kept"),
-    "beta1": (1.0, "from 0 to below 1: the share of the old mean gradient that is kept"),
-    "beta2": (1.0, "from 0 to below 1: the share of the old mean square that is kept"),
-    "eps": (inf, "0 or more and finite: it keeps a division by 0 away"),
-    "nesterov": (2.0, "True or False"),
-    "steps": (inf, "0 or more: how many steps were made"),
-}
-LOOK: Final = "look for the first bad node of the loss"
-SLOW_DOWN: Final = "take a smaller learning rate, or eps above 0"
-
-
-class Unbounded(FloatingPointError):  # noqa: N818 - says what has happened
-    """A gradient, or what a parameter would become, is NaN or infinite.
-
-    Args:
-        place: of the parameter among those of the optimiser.
-        words: what is the matter with it.
-    """
-
-    def __init__(self, place: int, words: str) -> None:
-        super().__init__(place, words)  # as they are, so that it can be pickled
-        self.place, self.words = place, words
-
-    def __str__(self) -> str:
-        return f"parameters[{self.place}] {self.words}"
 
 
 class Optimizer:
@@ -129,16 +100,32 @@ class Optimizer:
                 )
         data, gradient = np.asarray(data, float), np.asarray(gradient, float)
         with np.errstate(all="ignore"):
-            return self.advance(data, gradient)
+            found = self._foreign(data, gradient) if self.is_foreign else None
+            return self.advance(data, gradient, found)
 
-    def advance(self, data: Vector, gradient: Vector) -> Vector:
-        """The same for vectors of floats that are known to fit; NumPy may warn."""
-        if self.is_foreign and not seems_bounded(gradient):
-            refuse_unbounded(gradient, "has a gradient of", LOOK)
-        found = self.rule(data, gradient)
-        new, state = self._fitting(found) if self.is_foreign else found
-        for vector in (new, *(() if state is self.state else state.values())):
-            if not seems_bounded(vector):
+    def at_once(self, data: Vector, gradient: Any, copy: Any) -> Vector | None:
+        """The same in one pass over the vectors, if all goes well; else None, and no step.
+
+        Args:
+            data: as for `update`.
+            gradient: as for `update`, or of float32.
+            copy: what gets the new numbers, too, float64 or float32; or None.
+        """
+        return None
+
+    def advance(
+        self, data: Vector, gradient: Vector, found: tuple[Vector, State] | None = None
+    ) -> Vector:
+        """The same for vectors of floats that are known to fit; NumPy may warn.
+
+        Args:
+            data: as for `update`.
+            gradient: as for `update`.
+            found: what the rule has given, if it is not ours.
+        """
+        new, state = found or self.rule(data, gradient)
+        for vector in (new,) if state is self.state else (new, *state.values()):
+            if not isfinite(vector.dot(vector)):  # which is quick to see; that of 1e200 is not
                 refuse_unbounded(gradient, "has a gradient of", LOOK)
                 refuse_unbounded(vector, "would become", SLOW_DOWN)
         self.state, self.steps = state, self.steps + 1
@@ -169,7 +156,7 @@ class Optimizer:
                 "zero_grad() before that, not after"
             )
         gradient = np.array([p.grad for p in self.parameters])
-        self.numbers.write(self.update(self.numbers.read().copy(), gradient))
+        self.numbers.write(self.update(self.numbers.read(), gradient))
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters: backward() adds to what is there."""
@@ -207,6 +194,11 @@ class Optimizer:
         self.steps = int(self._checked("steps", state["steps"]))
         self.settings, self.state = settings, arrays
 
+    def _foreign(self, data: Vector, gradient: Vector) -> tuple[Vector, State]:
+        """What a rule that is not ours makes of copies, which it may write to."""
+        refuse_unbounded(gradient, "has a gradient of", LOOK)
+        return self._fitting(self.rule(data.copy(), gradient.copy()))
+
     def _fitting(self, found: Any) -> tuple[Vector, State]:
         """What a rule has given as vectors of floats, if that is what they are."""
         import numpy as np
@@ -236,55 +228,3 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = "".join(f", {name}={x:g}" for name, x in self.settings.items())
         return f"{type(self).__name__}({len(self.parameters)} parameters{settings})"
-
-
-# --- what is refused ---
-
-
-def trainable(parameters: Iterable[Value], who: str) -> list[Value]:
-    """The parameters as a list, if every one can be trained and is there once."""
-    if not isinstance(parameters, Iterable) or isinstance(parameters, Iterator | set | frozenset):
-        raise TypeError(
-            f"{who}(parameters) takes a list of Values, which keeps its order and can be walked "
-            f"again, but got a {type(parameters).__name__}: write model.parameters(), or list(...)"
-        )
-    found, places = list(parameters), dict[int, int]()
-    if not found:
-        raise ValueError(f"{who}(parameters) got an empty list: there is nothing to train")
-    for k, p in enumerate(found):
-        if not isinstance(p, Value):
-            raise TypeError(
-                f"{who}(parameters) takes Values, but parameters[{k}] is {p!r} of type "
-                f"{type(p).__name__}: write model.parameters(), or make one with Value(number)"
-            )
-        if p.op or p.is_constant:
-            kind = f"the result of {p.op}" if p.op else "a constant"
-            raise ValueError(
-                f"parameters[{k}] is {kind}, and only leaves can be trained: "
-                "give the Values that were made with Value(number)"
-            )
-        if places.setdefault(id(p), k) != k:
-            raise ValueError(
-                f"parameters[{places[id(p)]}] and parameters[{k}] are the same Value, which would "
-                "move twice in a step: give each once"
-            )
-    return found
-
-
-def seems_bounded(vector: Vector) -> bool:
-    """Whether its square is finite, which is quick to see; that of 1e200 is not."""
-    import numpy as np
-
-    return isfinite(np.dot(vector, vector))
-
-
-def refuse_unbounded(vector: Vector, what: str, advice: str) -> None:
-    """Name the first number that is NaN or infinite, if there is one."""
-    import numpy as np
-
-    bad = np.flatnonzero(~np.isfinite(vector))
-    if len(bad):
-        raise Unbounded(
-            int(bad[0]),
-            f"{what} {vector[bad[0]]}, so the step was not made and nothing has changed: {advice}",
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from typing import Any, Final, NamedTuple
@@ -38,6 +38,7 @@ class Recorded(NamedTuple):
     recording: Recording
     targets: Targets  # how they are given to it
     dropouts: list[Dropout]  # whose chance it draws from
+    draws: bool  # whether a run draws random numbers
 
 
 class RecordedStep(Step):
@@ -89,7 +90,7 @@ class RecordedStep(Step):
         self.recorded: Recorded | None = None
         self.unrecorded = ""
         self.still = np.empty(0)  # the numbers that the optimiser does not move
-        self.gradient: Vector | None = None  # of the last step
+        self.gradient: Any = None  # of the last step: a vector, of dtype
         self.last: tuple[list[Vector], Vector] | None = None  # its inputs and parameters
 
     @property
@@ -143,7 +144,7 @@ class RecordedStep(Step):
         if not any(made.reached[: len(self.optimizer.parameters)]):
             raise NotRecorded("the loss does not depend on what the optimiser moves")
         dropouts = [each for each in self.model.modules() if isinstance(each, Dropout)]
-        return Recorded(made, targets, dropouts)
+        return Recorded(made, targets, dropouts, bool(made.replays.draws))
 
     def penalised(self, loss: Value) -> Value:
         """The loss of an example, with the penalties: their mean is themselves."""
@@ -154,42 +155,60 @@ class RecordedStep(Step):
 
     def __call__(self, X: Vector, targets: list[Any] | Vector) -> Outcome:
         """As for every Step."""
-        self.prepare(X, targets)
-        numbers = self.optimizer.numbers
+        if self.example is None:
+            self.prepare(X, targets)
         if self.recorded is None:
             return self.eager(X, listed(targets))
-        if numbers.vector is None:
+        if self.optimizer.numbers.vector is None:
             with self.held():
                 return self(X, targets)
-        recording, into, dropouts = self.recorded
-        chance = states(dropouts) if recording.draws else []
-        n, data = len(X), numbers.vector
-        everything = np.concatenate([data, self.still]) if len(self.still) else data
-        inputs = [np.asarray(each, self.dtype) for each in (X, into.matrix(targets))]
-        if not recording.draws:  # else it is an array of its own
-            self.gradient = None  # which the run overwrites
-        found = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
-        loss = sum(found.outputs[0].tolist()) / n
-        gradient = np.asarray(found.parameter_gradient, float)
+        chance = states(self.recorded.dropouts) if self.recorded.draws else []
         try:
-            if not isfinite(loss):
-                raise FloatingPointError
-            self.gradient, self.last = gradient, (inputs, everything)
-            numbers.vector = self.moved(data, gradient[: len(data)])
+            if chance or self.optimizer.is_foreign:  # which may have contexts of their own
+                return self.moved(X, targets, self.optimizer.update)
+            return quietly(self.moved, X, targets, self.advanced)
         except FloatingPointError:
             return self.node_by_node(X, listed(targets), chance)
-        return Outcome(loss, np.asarray(found.outputs[1:]).T)
 
-    def moved(self, data: Vector, gradient: Vector) -> Vector:
-        """The numbers of the parameters after a step of the optimiser.
+    def moved(
+        self, X: Vector, targets: list[Any] | Vector, update: Callable[[Vector, Any], Vector]
+    ) -> Outcome:
+        """The step by the recording, after which the parameters have what `update` makes of them.
 
         Raises:
-            FloatingPointError: if the gradient or a result is NaN or infinite.
+            FloatingPointError: if the loss, the gradient or a result is NaN or infinite.
         """
-        optimizer = self.optimizer
-        if optimizer.is_foreign:  # it may write to what it is given, and have contexts of its own
-            return optimizer.update(data.copy(), gradient.copy())
-        return quietly(optimizer.advance, data, gradient)
+        assert self.recorded is not None
+        recording, into, _, draws = self.recorded
+        n, dtype, numbers = len(X), self.dtype, self.optimizer.numbers
+        assert numbers.vector is not None
+        data = everything = numbers.vector
+        if len(self.still):
+            everything = np.concatenate([data, self.still])
+        inputs = [np.asarray(X, dtype), np.asarray(into.matrix(targets), dtype)]
+        if not draws:  # else it is an array of its own
+            self.gradient = None  # which the run overwrites
+        outputs, gradient, _, _ = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
+        loss = sum(outputs[0].tolist()) / n
+        if not isfinite(loss):
+            raise FloatingPointError
+        assert gradient is not None
+        self.gradient, self.last = gradient, (inputs, everything)
+        numbers.vector = update(data, gradient[: len(data)])
+        return Outcome(loss, np.asarray(outputs[1:]).T)
+
+    def advanced(self, data: Vector, gradient: Any) -> Vector:
+        """What a rule of ours makes of the parameters; if it can be, the plan has it at once."""
+        assert self.recorded is not None
+        optimizer, plan, copy = self.optimizer, self.recorded.recording.latest_plan, None
+        if plan is not None and not len(self.still):
+            copy, plan.held = plan.parameters, None
+        new = optimizer.at_once(data, gradient, copy)
+        if new is None:
+            return optimizer.advance(data, np.asarray(gradient, float))
+        if plan is not None and copy is not None:
+            plan.held = new
+        return new
 
     def node_by_node(self, X: Vector, targets: list[Any], chance: list[tuple[Any, Any]]) -> Outcome:
         """The same step by the eager engine, to say what is wrong with it, if anything is."""
@@ -225,9 +244,9 @@ class RecordedStep(Step):
         recording, (inputs, numbers) = self.recorded.recording, self.last
         if self.gradient is None:  # overwritten by a run that was broken off
             found = recording.run(inputs, numbers, OF_THE_LOSS, (1 / len(inputs[0]),))
-            self.gradient = np.asarray(found.parameter_gradient, float)
+            self.gradient = found.parameter_gradient
         nodes: list[Any] = self.parameters
-        write_gradients(nodes, vec[float](self.gradient))
+        write_gradients(nodes, vec[float](np.asarray(self.gradient, float)))
         for p, reached in zip(self.parameters, recording.reached, strict=False):
             if not reached:
                 p.zero_grad()

@@ -30,6 +30,7 @@ from nn.module import Module, contents
 from nn.surroundings import Surroundings
 
 Array = NDArray[Any]
+Key = tuple[int, Any, Wanted]  # batch, dtype
 Compute = Callable[..., list[Value]]
 
 OWN_PLANS: Final = 3  # for a batch, for the last one of an epoch, and one to spare
@@ -68,7 +69,9 @@ class Recording:
         names = [f"{'xy'[k]}[{i}]" for k, count in enumerate(columns) for i in range(count)]
         names += [f"drawn[{k}]" for k in range(len(captured.draws))]
         self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
-        self.plans: dict[tuple[int, Any, Wanted], Plan | None] = {}
+        self.plans: dict[Key, Plan | None] = {}
+        self.latest: Key | None = None  # the batch that was run last, and its plan
+        self.latest_plan: Plan | None = None
 
     @property
     def outdated(self) -> bool:
@@ -96,11 +99,6 @@ class Recording:
         constants = len(self.flat.constants)
         return [constants + k in found for k in range(len(self.parameters))]
 
-    @property
-    def draws(self) -> bool:
-        """Whether a run draws random numbers."""
-        return bool(self.replays.draws)
-
     def run(
         self,
         inputs: list[Array],
@@ -119,21 +117,23 @@ class Recording:
         Returns:
             The outputs, and the gradient, which the next run may overwrite.
         """
-        dtype = inputs[0].dtype
-        plan = self.plan(len(inputs[0]), dtype, wanted)
+        key = len(inputs[0]), inputs[0].dtype, wanted
+        if key != self.latest:
+            self.latest, self.latest_plan = key, self.plan(key)
+        plan = self.latest_plan
         if plan is not None:
             quietly(plan.run, inputs, numbers, seeds)
             if not (self.replays.program.selects and plan.has_nan()):
                 gradient = plan.parameter_gradient if wanted.parameters else None
                 return Result(plan.results(), gradient, None)
-        return self.replays.run(inputs, dtype, wanted, seeds, strict=False, at=numbers)
+        return self.replays.run(inputs, key[1], wanted, seeds, strict=False, at=numbers)
 
-    def plan(self, batch: int, dtype: Any, wanted: Wanted) -> Plan | None:
+    def plan(self, key: Key) -> Plan | None:
         """A plan that nobody else uses, if this is how so many examples are computed."""
-        key = batch, dtype, wanted
         if key not in self.plans:
             while len(self.plans) >= OWN_PLANS:
                 del self.plans[next(iter(self.plans))]
+            batch, dtype, wanted = key
             self.plans[key] = self.replays.plan(batch, dtype, self.columns, wanted)
         return self.plans[key]
 

@@ -1,7 +1,9 @@
-"""Operations on arrays in one call: engine/native/bundle.c, in a compiled install."""
+"""Work on arrays in one call: engine/native/bundle.c and descend.h, in a compiled install."""
 
 from typing import Any
 
 class Bundle:
     def __init__(self, operations: list[Any], /) -> None: ...
     def __call__(self) -> None: ...
+
+def descend(w: Any, g: Any, rate: float, result: Any, copy: Any, /) -> float: ...

@@ -42,6 +42,7 @@ class Plan:
 
     Attributes:
         size: how many bytes all its arrays take.
+        held: a vector that never changes, and whose numbers are in `parameters` already.
     """
 
     def __init__(
@@ -78,9 +79,11 @@ class Plan:
         self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
         self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
         self.parameters = self.S[1 : flat.parameters + 1, 0]
+        self.held: Array | None = None
         self.of_parameters, self.of_inputs = of_parameters, of_inputs
         self.backward: list[Call] = []
-        self.seeds: list[tuple[Array, list[int], int]] = []
+        self.seeds: list[tuple[list[int], int]] = []
+        self.starts = np.zeros(0, dtype)  # the number that each seed is
         self.looked_at: list[Array] = []  # the gradients, each in a row
         if of_parameters or of_inputs:
             self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)
@@ -105,14 +108,12 @@ class Plan:
             gradients.seed(self.outputs[k])
         # Outputs may be the same node; and one that all examples share counts for each of them.
         places = [self.outputs[k] for k in differentiated]
-        self.seeds = [
-            (
-                gradients.into.buffers[place[0]][place[1]],
-                [k for k, each in enumerate(places) if each == place],
-                self.batch if place[0] == S else 1,
-            )
-            for place in dict.fromkeys(places)
-        ]
+        self.starts = np.zeros(len(set(places)), self.dtype)
+        for row, (space, at) in enumerate(dict.fromkeys(places)):
+            which = [k for k, each in enumerate(places) if each == (space, at)]
+            self.seeds.append((which, self.batch if space == S else 1))
+            seeded = gradients.into.buffers[space][at]
+            gradients.work.call(np.copyto, seeded, self.starts[row, ...])
         pairs = zip(reversed(layout.instructions), reversed(contexts), strict=True)
         for instruction, context in pairs:
             gradients.bind(instruction, context)
@@ -131,7 +132,8 @@ class Plan:
             parameters: their numbers.
             seeds: the derivative of the final result with respect to each differentiated output.
         """
-        if len(parameters):
+        if len(parameters) and parameters is not self.held:
+            self.held = None
             np.copyto(self.parameters, parameters, "same_kind")
         self.inputs[:] = inputs
         for rows, k in self.copied:
@@ -139,11 +141,11 @@ class Plan:
         for call in self.forward:
             call()
         if seeds:
-            for row, which, times in self.seeds:
+            for row, (which, times) in enumerate(self.seeds):
                 total = 0.0
                 for k in which:
                     total += seeds[k]
-                row.fill(times * total)
+                self.starts[row] = times * total
             for call in self.backward:
                 call()
         self.inputs[:] = [None] * len(inputs)  # which are the caller's

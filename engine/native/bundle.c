@@ -261,6 +261,8 @@ static void bundle_dealloc(PyObject *self)
 
 /* --- the module --- */
 
+#include "descend.h"
+
 static PyTypeObject BundleType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "engine.batching.bundle.Bundle",
@@ -273,7 +275,8 @@ static PyTypeObject BundleType = {
     .tp_call = PyVectorcall_Call,
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bundle", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+static PyMethodDef functions[] = {{"descend", (PyCFunction)(void (*)(void))descend, METH_FASTCALL, NULL}, {0}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bundle", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_bundle(void)
 {

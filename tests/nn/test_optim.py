@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine import Value
 from nn.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
-from nn.optimizer import Unbounded
+from nn.refusals import Unbounded
 
 START = (1.0, -2.0, 0.5)
 
@@ -458,3 +459,79 @@ def test_a_memory_that_fades_never_gets_slow(make: Callable[[list[Value]], Optim
         )
         assert ((memory == 0) | (memory > 1e-300)).all()
     assert (memory == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("copied", [None, np.float64, np.float32])
+@given(count=st.sampled_from([1, 2, 15, 16, 17, 1023, 1024, 1025, 3000]), seed=st.integers(0, 99))
+@settings(max_examples=20)
+def test_a_step_at_once_is_the_same_to_the_last_bit(
+    dtype: Any, copied: Any, count: int, seed: int
+) -> None:
+    chance = np.random.RandomState(seed)
+    optimizer, other = (SGD([Value(0.0) for _ in range(count)], lr=0.3) for _ in range(2))
+    data, gradient = chance.normal(size=count), chance.normal(size=count).astype(dtype)
+    copy = None if copied is None else np.zeros(count, copied)
+    found = optimizer.at_once(data, gradient, copy)
+    if not engine.compiled:
+        assert found is None
+        return
+    expected = other.update(data, gradient)
+    assert found is not None
+    assert found.tobytes() == expected.tobytes()
+    assert optimizer.steps == other.steps == 1
+    if copy is not None:
+        assert copy.tobytes() == expected.astype(copied).tobytes()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("place", [0, 17, 2000])
+def test_no_step_at_once(bad: float, place: int) -> None:
+    """Where a number is not finite, or so large that its square is not."""
+    optimizer = SGD([Value(0.0) for _ in range(2001)], lr=1.0)
+    gradient = np.zeros(2001)
+    gradient[place] = bad
+    assert optimizer.at_once(np.zeros(2001), gradient, None) is None
+    assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (SGD, {"momentum": 0.5}),
+        (SGD, {"weight_decay": 0.1}),
+        (RMSprop, {}),
+        (Adam, {}),
+        (AdamW, {}),
+    ],
+)
+def test_rules_that_take_several_passes(kind: Any, given: dict[str, float]) -> None:
+    optimizer = kind([Value(1.0)], **given)
+    assert optimizer.at_once(np.ones(1), np.ones(1), None) is None
+    assert optimizer.steps == 0
+
+
+@pytest.mark.skipif(not engine.compiled, reason="there is descend() in a compiled engine alone")
+def test_what_descend_refuses() -> None:
+    from engine.batching.bundle import descend
+
+    w, fixed = np.ones(4), np.ones(4)
+    fixed.flags.writeable = False
+    for g, result, copy in (
+        (np.ones(5), np.ones(4), None),
+        (np.ones(4, int), np.ones(4), None),
+        (np.ones(4), np.ones(4, np.float32), None),
+        (np.ones(4), np.ones(3), None),
+        (np.ones((4, 1)), np.ones(4), None),
+        (np.ones(4), np.ones(4), np.ones(5)),
+        (np.ones(4), np.ones(4), np.ones(4, int)),
+    ):
+        with pytest.raises(ValueError, match="vectors of one length"):
+            descend(w, g, 1.0, result, copy)
+    for g, result in ((np.ones(8)[::2], np.ones(4)), (np.ones(4), fixed)):
+        with pytest.raises((ValueError, BufferError), match=r"contiguous|read-only"):
+            descend(w, g, 1.0, result, None)
+    with pytest.raises(TypeError, match="takes 5 arguments"):
+        descend(w, w, 1.0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        descend(w, w, "1", np.ones(4), None)  # type: ignore[arg-type]

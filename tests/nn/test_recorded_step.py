@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine import Value, maximum, no_grad, softmax, where
 from nn import flat, losses, metrics, optim, steps
 from nn.examples import choose_loss, targets_for
@@ -24,6 +25,7 @@ from nn.history import History
 from nn.layers import Dropout, Layer
 from nn.metrics import accuracy, confusion_matrix, outputs, predict
 from nn.module import Module
+from nn.moment import Moment
 from nn.networks import MLP, Sequential
 from nn.optim import SGD, Adam, Optimizer
 from nn.places import LONG
@@ -202,6 +204,28 @@ def test_a_step_by_itself_leaves_everything_in_the_values() -> None:
         for p, q in zip(model.parameters(), other.parameters(), strict=True):
             assert p.grad == pytest.approx(q.grad, abs=1e-13)
     assert step.unrecorded == ""
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_numbers_that_come_back(dtype: Any) -> None:
+    """What a plan has from the last step does not count if training has gone back since."""
+    model, X, y = MLP(3, [4, 1], "tanh", seed=1), CHANCE.uniform(-1, 1, (9, 3)), np.ones(9)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    step = RecordedStep(model, Objective(losses.LOSSES["squared_error"]), optimizer, dtype)
+    step.prepare(X, y)
+    with step.held():
+        first = Moment(optimizer)
+        found = [step(X, y).loss for _ in range(3)]
+        again = Moment(optimizer)
+        first.restore()
+        assert [step(X, y).loss, step(X[:5], y[:5]).loss] != found[:2]
+        first.restore()
+        assert [step(X, y).loss for _ in range(3)] == found
+        assert optimizer.numbers.read().tolist() == again.numbers.tolist()
+        assert found[0] > found[1] > found[2]
+    if engine.compiled:
+        recording = step.recorded.recording  # type: ignore[union-attr]
+        assert recording.latest_plan.held is not None, "the test would not see what it is for"
 
 
 def test_batches_of_many_sizes_in_turn() -> None:
