@@ -83,9 +83,9 @@ class SGD(Optimizer):
         return w - lr * (g + momentum * v if nesterov else v), {"velocity": v}
 
     def at_once(self, data: Vector, gradient: Any, copy: Any) -> Vector | None:
-        """Without momentum, in C."""
+        """Without momentum and weight decay, in C."""
         lr, momentum, _, weight_decay = self.settings.values()
-        if descend is None or momentum or weight_decay:
+        if descend is None or momentum or weight_decay or type(self).rule is not DOWNHILL:
             return None
         import numpy as np
 
@@ -94,6 +94,9 @@ class SGD(Optimizer):
             return None
         self.steps += 1
         return new
+
+
+DOWNHILL: Final = SGD.rule  # another one may take its place at any time
 
 
 class RMSprop(Optimizer):

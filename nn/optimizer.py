@@ -100,8 +100,7 @@ class Optimizer:
                 )
         data, gradient = np.asarray(data, float), np.asarray(gradient, float)
         with np.errstate(all="ignore"):
-            found = self._foreign(data, gradient) if self.is_foreign else None
-            return self.advance(data, gradient, found)
+            return self.advance(data, gradient)
 
     def at_once(self, data: Vector, gradient: Any, copy: Any) -> Vector | None:
         """The same in one pass over the vectors, if all goes well; else None, and no step.
@@ -109,21 +108,15 @@ class Optimizer:
         Args:
             data: as for `update`.
             gradient: as for `update`, or of float32.
-            copy: what gets the new numbers, too, float64 or float32; or None.
+            copy: what gets the new numbers, too, float64 or float32; or None. Without a step, it may
+                have any numbers afterwards.
         """
         return None
 
-    def advance(
-        self, data: Vector, gradient: Vector, found: tuple[Vector, State] | None = None
-    ) -> Vector:
-        """The same for vectors of floats that are known to fit; NumPy may warn.
-
-        Args:
-            data: as for `update`.
-            gradient: as for `update`.
-            found: what the rule has given, if it is not ours.
-        """
-        new, state = found or self.rule(data, gradient)
+    def advance(self, data: Vector, gradient: Vector) -> Vector:
+        """The same for vectors of floats that are known to fit; NumPy may warn."""
+        advanced = self._foreign if self.is_foreign else self.rule
+        new, state = advanced(data, gradient)
         for vector in (new,) if state is self.state else (new, *state.values()):
             if not isfinite(vector.dot(vector)):  # which is quick to see; that of 1e200 is not
                 refuse_unbounded(gradient, "has a gradient of", LOOK)
@@ -216,7 +209,7 @@ class Optimizer:
             array = np.asarray(vector)
             if array.shape != shape or array.dtype.kind not in "fiu":
                 raise ValueError(f"{words}its {name} have shape {array.shape}, type {array.dtype}")
-        arrays = {name: np.asarray(vector, float) for name, vector in given.items()}
+        arrays = {name: np.ascontiguousarray(vector, float) for name, vector in given.items()}
         return arrays.pop("new numbers"), state if state is self.state else arrays
 
     def _checked(self, name: str, given: object) -> float:

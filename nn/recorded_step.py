@@ -57,6 +57,9 @@ class RecordedStep(Step):
         dtype: float32 if loss and gradient are to be computed in that, which is quicker for large
             batches; the parameters and what the optimiser remembers are float64 all the same.
 
+    Raises:
+        ValueError: if dtype is something else.
+
     Attributes:
         unrecorded: why it was not recorded; "" if it was, or if it was not tried yet.
 
@@ -82,6 +85,8 @@ class RecordedStep(Step):
     ) -> None:
         super().__init__(model, objective, optimizer)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype is float32 or float64, but got {dtype!r}")
         self.eager = EagerStep(model, objective, optimizer)
         moved = {id(p) for p in optimizer.parameters}
         still = [p for p in self.eager.parameters if id(p) not in moved]
@@ -189,7 +194,7 @@ class RecordedStep(Step):
         if not draws:  # else it is an array of its own
             self.gradient = None  # which the run overwrites
         outputs, gradient, _, _ = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
-        loss = total(outputs[0]) / n
+        loss = sum(outputs[0].tolist()) / n
         if not isfinite(loss):
             raise FloatingPointError
         assert gradient is not None
@@ -250,11 +255,6 @@ class RecordedStep(Step):
         for p, reached in zip(self.parameters, recording.reached, strict=False):
             if not reached:
                 p.zero_grad()
-
-
-def total(losses: Any) -> float:
-    """Their sum as a float, whatever their type; of few numbers, a list's takes less time."""
-    return sum(losses.tolist()) if len(losses) < 128 else float(np.add.reduce(losses, dtype=float))
 
 
 def listed(targets: list[Any] | Vector) -> list[Any]:

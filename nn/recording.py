@@ -30,7 +30,7 @@ from nn.module import Module, contents
 from nn.surroundings import Surroundings
 
 Array = NDArray[Any]
-Key = tuple[int, Any, Wanted]  # batch, dtype
+Key = tuple[int, Any, Wanted]  # batch, dtype, and which gradients
 Compute = Callable[..., list[Value]]
 
 OWN_PLANS: Final = 3  # for a batch, for the last one of an epoch, and one to spare

@@ -82,8 +82,8 @@ class Plan:
         self.held: Array | None = None
         self.of_parameters, self.of_inputs = of_parameters, of_inputs
         self.backward: list[Call] = []
-        self.seeds: list[tuple[list[int], int]] = []
-        self.starts = np.zeros(0, dtype)  # the number that each seed is
+        self.seeds: list[tuple[list[int], int]] = []  # which outputs it is, and how often it counts
+        self.starts = np.zeros(0, dtype)  # for each seeded row, its number in a run
         self.looked_at: list[Array] = []  # the gradients, each in a row
         if of_parameters or of_inputs:
             self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)

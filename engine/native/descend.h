@@ -1,7 +1,8 @@
 /* descend(w, g, rate, result, copy): a step along the negative gradient, each vector read or written once.
 
    result = w - rate g, in float64; copy gets it, too, if it is not None. Gradient and copy may be of float32, which NumPy
-   would convert in passes of their own. The sum of the squares, which is returned, tells whether all are finite. */
+   would convert in passes of their own. The sum of the squares, which is returned, tells whether all are finite.
+   The result may be w, but overlap with nothing else. */
 
 #define BLOCK 1024 /* numbers, which stay in the first cache until they are copied */
 #define LANES 16   /* sums that do not wait for each other */
@@ -71,7 +72,7 @@ static PyObject *descend(PyObject *module, PyObject *const *given, Py_ssize_t co
         const int flags = PyBUF_FORMAT | (vectors < 2 ? PyBUF_CONTIG_RO : PyBUF_CONTIG);
         if (PyObject_GetBuffer(given[vectors < 2 ? vectors : vectors + 1], each, flags) < 0)
             break;
-        if (each->ndim != 1 || each->shape[0] != view->shape[0] || each->format[1] != 0
+        if (each->ndim != 1 || each->shape[0] != view->shape[0] || strlen(each->format) != 1
             || strchr(types[vectors], *each->format) == NULL) {
             PyErr_SetString(PyExc_ValueError, "descend() takes vectors of one length, of float64 but for gradient and copy");
             PyBuffer_Release(each);

@@ -206,6 +206,33 @@ def test_a_step_by_itself_leaves_everything_in_the_values() -> None:
     assert step.unrecorded == ""
 
 
+def test_other_types_are_refused() -> None:
+    model = MLP(1, [1])
+    with pytest.raises(ValueError, match="dtype is float32 or float64, but got 'float16'"):
+        RecordedStep(
+            model, Objective(losses.LOSSES["hinge"]), SGD(model.parameters()), dtype="float16"
+        )
+
+
+def test_rules_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is put in the place of ours counts at once, and may give vectors of any layout."""
+    model, X, y = MLP(3, [4, 1], "tanh", seed=1), CHANCE.uniform(-1, 1, (9, 3)), np.ones(9)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    step = RecordedStep(model, Objective(losses.LOSSES["squared_error"]), optimizer)
+    step.prepare(X, y)
+    with step.held():
+        optimizer.rule = lambda w, g: (np.stack([w, w], 1)[:, 0], {})  # type: ignore[method-assign]
+        still = [step(X, y).loss for _ in range(3)]
+        assert still[0] == still[1] == still[2]
+        del optimizer.rule
+        assert step(X, y).loss == still[0] > step(X, y).loss
+        with monkeypatch.context() as patch:
+            patch.setattr(SGD, "rule", lambda self, w, g: (w * 1.0, self.state))
+            still = [step(X, y).loss for _ in range(3)]
+            assert still[0] == still[1] == still[2]
+        assert step(X, y).loss == still[0] > step(X, y).loss
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_numbers_that_come_back(dtype: Any) -> None:
     """What a plan has from the last step does not count if training has gone back since."""
