@@ -108,8 +108,8 @@ class Optimizer:
         Args:
             data: as for `update`.
             gradient: as for `update`, or of float32.
-            copy: what gets the new numbers, too, float64 or float32; or None. Without a step, it may
-                have any numbers afterwards.
+            copy: what gets the new numbers, too, float64 or float32; or None. Where there is no step,
+                it may have any numbers afterwards.
         """
         return None
 
