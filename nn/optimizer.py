@@ -108,7 +108,7 @@ class Optimizer:
         Args:
             data: as for `update`.
             gradient: as for `update`, or of float32.
-            copy: what gets the new numbers, too, float64 or float32; or None. Where there is no step,
+            copy: what gets the new numbers, too, float64 or float32; or None. With no step made,
                 it may have any numbers afterwards.
         """
         return None
