@@ -115,8 +115,8 @@ class Optimizer:
 
     def advance(self, data: Vector, gradient: Vector) -> Vector:
         """The same for vectors of floats that are known to fit; NumPy may warn."""
-        advanced = self._foreign if self.is_foreign else self.rule
-        new, state = advanced(data, gradient)
+        rule = self._foreign if self.is_foreign else self.rule
+        new, state = rule(data, gradient)
         for vector in (new,) if state is self.state else (new, *state.values()):
             if not isfinite(vector.dot(vector)):  # which is quick to see; that of 1e200 is not
                 refuse_unbounded(gradient, "has a gradient of", LOOK)

@@ -38,7 +38,6 @@ class Recorded(NamedTuple):
     recording: Recording
     targets: Targets  # how they are given to it
     dropouts: list[Dropout]  # whose chance it draws from
-    draws: bool  # whether a run draws random numbers
 
 
 class RecordedStep(Step):
@@ -149,7 +148,7 @@ class RecordedStep(Step):
         if not any(made.reached[: len(self.optimizer.parameters)]):
             raise NotRecorded("the loss does not depend on what the optimiser moves")
         dropouts = [each for each in self.model.modules() if isinstance(each, Dropout)]
-        return Recorded(made, targets, dropouts, bool(made.replays.draws))
+        return Recorded(made, targets, dropouts)
 
     def penalised(self, loss: Value) -> Value:
         """The loss of an example, with the penalties: their mean is themselves."""
@@ -160,14 +159,14 @@ class RecordedStep(Step):
 
     def __call__(self, X: Vector, targets: list[Any] | Vector) -> Outcome:
         """As for every Step."""
-        if self.example is None:
-            self.prepare(X, targets)
+        self.prepare(X, targets)
         if self.recorded is None:
             return self.eager(X, listed(targets))
         if self.optimizer.numbers.vector is None:
             with self.held():
                 return self(X, targets)
-        chance = states(self.recorded.dropouts) if self.recorded.draws else []
+        recording, _, dropouts = self.recorded
+        chance = states(dropouts) if recording.draws else []
         try:
             if chance or self.optimizer.is_foreign:  # which may have contexts of their own
                 return self.moved(X, targets, self.optimizer.update)
@@ -184,14 +183,14 @@ class RecordedStep(Step):
             FloatingPointError: if the loss, the gradient or a result is NaN or infinite.
         """
         assert self.recorded is not None
-        recording, into, _, draws = self.recorded
+        recording, into, _ = self.recorded
         n, numbers = len(X), self.optimizer.numbers
         assert numbers.vector is not None
         data = everything = numbers.vector
         if len(self.still):
             everything = np.concatenate([data, self.still])
         inputs = [np.asarray(X, self.dtype), into.matrix(targets)]
-        if not draws:  # else it is an array of its own
+        if not recording.draws:  # else it is an array of its own
             self.gradient = None  # which the run overwrites
         outputs, gradient, _, _ = recording.run(inputs, everything, OF_THE_LOSS, (1 / n,))
         loss = sum(outputs[0].tolist()) / n

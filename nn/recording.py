@@ -70,7 +70,7 @@ class Recording:
         names += [f"drawn[{k}]" for k in range(len(captured.draws))]
         self.replays = Replays(Tape(self.flat, self.parameters, names), captured.draws)
         self.plans: dict[Key, Plan | None] = {}
-        self.latest: Key | None = None  # the batch that was run last, and its plan
+        self.latest: Key | None = None  # what was run last, and its plan: to compare is quicker
         self.latest_plan: Plan | None = None
 
     @property
@@ -98,6 +98,11 @@ class Recording:
                     todo += args[starts[slot - first] : starts[slot - first + 1]]
         constants = len(self.flat.constants)
         return [constants + k in found for k in range(len(self.parameters))]
+
+    @property
+    def draws(self) -> bool:
+        """Whether a run draws random numbers."""
+        return bool(self.replays.draws)
 
     def run(
         self,

@@ -461,6 +461,18 @@ def test_a_memory_that_fades_never_gets_slow(make: Callable[[list[Value]], Optim
     assert (memory == 0).all()
 
 
+compiled = pytest.mark.skipif(
+    not engine.compiled, reason="there are steps at once in a compiled engine alone"
+)
+
+
+def test_a_step_at_once_where_it_is_compiled() -> None:
+    optimizer = SGD([Value(1.0)], lr=0.5)
+    found = optimizer.at_once(np.ones(1), np.ones(1), None)
+    assert (found is not None, optimizer.steps) == (engine.compiled, int(engine.compiled))
+
+
+@compiled
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("copied", [None, np.float64, np.float32])
 @given(count=st.sampled_from([1, 2, 15, 16, 17, 1023, 1024, 1025, 3000]), seed=st.integers(0, 99))
@@ -473,9 +485,6 @@ def test_a_step_at_once_is_the_same_to_the_last_bit(
     data, gradient = chance.normal(size=count), chance.normal(size=count).astype(dtype)
     copy = None if copied is None else np.zeros(count, copied)
     found = optimizer.at_once(data, gradient, copy)
-    if not engine.compiled:
-        assert found is None
-        return
     expected = other.update(data, gradient)
     assert found is not None
     assert found.tobytes() == expected.tobytes()
@@ -484,6 +493,7 @@ def test_a_step_at_once_is_the_same_to_the_last_bit(
         assert copy.tobytes() == expected.astype(copied).tobytes()
 
 
+@compiled
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
 @pytest.mark.parametrize("place", [0, 17, 2000])
 def test_no_step_at_once(bad: float, place: int) -> None:
@@ -495,6 +505,7 @@ def test_no_step_at_once(bad: float, place: int) -> None:
     assert optimizer.steps == 0
 
 
+@compiled
 @pytest.mark.parametrize(
     ("kind", "given"),
     [
@@ -511,7 +522,7 @@ def test_rules_that_take_several_passes(kind: Any, given: dict[str, float]) -> N
     assert optimizer.steps == 0
 
 
-@pytest.mark.skipif(not engine.compiled, reason="there is descend() in a compiled engine alone")
+@compiled
 def test_what_descend_refuses() -> None:
     from engine.batching.bundle import descend
 
