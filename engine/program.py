@@ -26,7 +26,7 @@ Array = NDArray[Any]
 CACHE: Final = 2**22  # bytes of values and gradients that a chunk may take
 MEMORY: Final = 2**28  # bytes that a plan may take if a batch can be cut, and all that are kept
 KEPT_PLANS: Final = 12
-LARGE: Final = 4096  # examples from which on a stream is faster than a plan
+LARGE: Final = 2048  # examples from which on a stream is faster than a plan
 
 
 class Wanted(NamedTuple):

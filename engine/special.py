@@ -66,8 +66,8 @@ VANISHED: Final = 28.0  # erfc is 0 from 27.3 on
 THREE, NINE, TWENTY_SEVEN = map(np.array, (3.0, 9.0, 27.0))
 ONE: Final = np.array(1, np.float32)
 # P's coefficients, the highest first, chosen for the least error of erf in units of the last place.
-COEFFICIENTS = (1.4191531e-7, -5.6683025e-6, 8.76405e-5, -6.1977946e-4, -1.9183196e-4, 0.10276934)
-HIGHEST, *BETWEEN, LOWEST = (np.array(c, np.float32) for c in (*COEFFICIENTS, 1.1283792))
+P = 1.4191531e-7, -5.6683025e-6, 8.76405e-5, -6.1977946e-4, -1.9183196e-4, 0.10276934, 1.1283792
+HIGHEST, *BETWEEN, LOWEST = (np.array(c, np.float32) for c in P)
 
 
 def erf(x: ArrayLike, out: Array | None = None) -> Any:

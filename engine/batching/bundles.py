@@ -1,10 +1,10 @@
 """Which calls of a plan are bundled, many small ones into one, where the engine is compiled.
 
 A call of NumPy takes half a microsecond before it computes anything: for the few hundred numbers
-of a small batch, that is most of its time. So what follows each other in a plan, and is small and
-plain, is said once more as operations of a `Bundle`, which engine/native/bundle.c computes. All
-else remains as it is: functions like exp, in which NumPy is faster, products for BLAS, large
-arrays.
+of a small batch, that is most of its time. So what follows each other in a plan is said once more
+as operations of a `Bundle`, which engine/native/bundle.c computes: what is plain by loops of its
+own; functions like exp and products for BLAS, in which NumPy is faster, by the loops inside NumPy.
+Large arrays, and what is neither, remain as they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Indices = NDArray[np.int64]
 class Operation(NamedTuple):
     """A formula on arrays that are broadcast against each other, as bundle.c explains."""
 
-    name: str
+    name: str | np.ufunc  # a function of NumPy's is computed by the loop that NumPy has for it
     arrays: tuple[Array, ...]  # the last one is written
     source: Indices | None = None  # the rows of the first array, if these are not all in turn
     target: Indices | None = None  # those of the last
@@ -77,6 +77,8 @@ def translated(call: Call) -> list[Operation]:
         operations = [Operation(ELEMENTWISE[call.func], arguments)]
     elif call.func in OTHERS:
         operations = OTHERS[call.func](*arguments)
+    elif isinstance(call.func, np.ufunc):
+        operations = [Operation(call.func, arguments)]
     else:
         return []
     return operations if all(map(is_suitable, operations)) else []
@@ -85,14 +87,22 @@ def translated(call: Call) -> list[Operation]:
 def is_suitable(operation: Operation) -> bool:
     """Whether a bundle can compute it, and takes less time."""
     name, (*given, out), source, target = operation
-    in_place = name in ELEMENTWISE.values() and source is target is None
+    in_place = name not in ("sum", "highest", "product", np.matmul) and source is target is None
     return (
-        all(each is None or each.dtype == np.int64 for each in (source, target))
+        (isinstance(name, str) or has_loop(name, out.dtype))
+        and all(each is None or each.dtype == np.int64 for each in (source, target))
         and out.dtype in KINDS
         and all(each.dtype == out.dtype and each.ndim <= 4 for each in (*given, out))
         and all(is_apart(each, out) or (in_place and is_same(each, out)) for each in given)
         and is_faster(operation)
     )
+
+
+def has_loop(function: np.ufunc, dtype: Any) -> bool:
+    """Whether NumPy computes it in this type, and a bundle knows how to call it."""
+    kind = np.dtype(dtype).char
+    is_known = function.signature is None or function is np.matmul
+    return is_known and f"{kind * function.nin}->{kind}" in function.types
 
 
 def is_apart(array: Array, out: Array) -> bool:
@@ -109,8 +119,8 @@ def is_same(array: Array, out: Array) -> bool:
 def is_faster(operation: Operation) -> bool:
     """Whether the array functions would take longer."""
     name, arrays, source, target = operation
-    if name == "product":
-        return is_small_product(*arrays)
+    if name in ("product", np.matmul):
+        return True
     limit = LONGEST_SUM if name == "sum" else LARGEST
     for places in (source, target):
         if places is not None:
@@ -170,7 +180,11 @@ def highest(terms: Array, axis: int, dtype: None, out: Array) -> list[Operation]
 def multiplied(left: Array, right: Array, out: Array) -> list[Operation]:
     """np.dot and np.matmul of matrices, or stacks of them."""
     arrays = left[..., None], right[..., None, :, :], out[..., None, :]
-    return [Operation("copy", (zero(out), out)), Operation("product", arrays)]
+    if is_small_product(*arrays):
+        return [Operation("copy", (zero(out), out)), Operation("product", arrays)]
+    if left.shape[-1] == 1:  # an outer product, for which NumPy does not ask BLAS
+        return [Operation("multiply", (left, right, out))]
+    return [Operation(np.matmul, arrays)]
 
 
 def gathered(buffer: Array, rows: Indices, out: Array) -> list[Operation]:

@@ -7,10 +7,9 @@ nobody needs what it holds; inputs are read and results are written where the ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from math import isnan
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -19,24 +18,19 @@ from numpy.typing import NDArray
 from engine.batching.expressions import Expression, Expressions
 from engine.batching.instructions import Instruction, Layout
 from engine.batching.kernels import ARRAY_FUNCTIONS, BY_NAME, Call, rewritten
+from engine.batching.lanes import Lanes
+from engine.batching.sweeps import Step, add_up
 from engine.formulas import Symbol, in_order
 
 Array = NDArray[Any]
 
-CACHE: Final = 7 * 2**18  # bytes that the rows of a chunk may take
 OPERANDS: Final = 1000  # of a graph that may be a stream: to bind one takes a while
 TERMS: Final = 8  # of a weighted sum, up to which BLAS is no faster
-SHORTEST: Final = 1024  # examples in a chunk; with fewer, the calls take most of the time
-LONGEST: Final = 16384
 
 # When an expression is computed.
 BEFORE: Final = 0  # once: all examples share it
 DURING: Final = 1  # for each example
 AFTER: Final = 2  # once: it needs what has been added up
-
-
-class TooWide(ValueError):  # noqa: N818 - it says what the graph is
-    """A graph of which too much has to be kept at the same time."""
 
 
 class Stream:
@@ -52,8 +46,7 @@ class Stream:
         looks: whether to look for NaN among the gradients.
 
     Attributes:
-        chunk: how many examples at a time.
-        size: how many bytes the registers take.
+        lanes: what computes the chunks.
         parameter_gradient: found by the last run, and added up.
         has_nan: whether the last run has found NaN among the gradients.
 
@@ -67,17 +60,17 @@ class Stream:
         self.parameters = np.empty(expressions.flat.parameters, dtype)
         self.seeds = np.empty(len(expressions.flat.outputs), dtype)
         self.examples = np.empty((), dtype)
-        self.totals: list[Array] = []
+        self.totals: list[int] = []
         self.before: list[Call] = []
-        self.during: list[tuple[Callable[..., Any], Callable[[list[Any]], Any]]] = []
+        self.during: list[Step] = []
         self.after: list[Call] = []
         self.results = [*expressions.outputs, *expressions.input_gradient]
         self.rows: list[Any] = [None] * (self.inputs + len(self.results))
         self.places: dict[Symbol | str, int] = {}  # the row of an expression
         self.stages: dict[Symbol, int] = {}
-        self.registers: set[int] = set()
+        self.registers: dict[int, float] = {}  # rows as long as a chunk, and what is in them first
         self.free: list[int] = []
-        self.repeated: dict[str, int] = {}  # numbers whose row is as long as a chunk
+        self.repeated: dict[str, int] = {}  # numbers that have such a row
         self.bind(in_order(*self.results, *expressions.parameter_gradient))
         self.filled = self.bind_results()
         same = {k for k, _ in self.filled}
@@ -87,7 +80,7 @@ class Stream:
         self.of_parameters = [self.place(each) for each in expressions.parameter_gradient]
         self.parameter_gradient = np.empty(len(self.of_parameters), dtype)
         self.has_nan = False
-        self.chunk, self.size = self.make_registers()
+        self.lanes = Lanes(self.during, self.rows, self.registers, self.totals, dtype)
 
     def run(
         self,
@@ -106,21 +99,15 @@ class Stream:
             outputs: where they go; for each, an array of B numbers.
             input_gradient: the same for the gradient of each input, if wanted.
         """
-        batch, results = len(inputs[0]), [*outputs, *input_gradient]
-        columns = [each[:, k] for each in inputs for k in range(each.shape[1])]
+        results = [*outputs, *input_gradient]
+        columns = [x for each in inputs for x in (each if each.flags.aligned else each.copy()).T]
         np.copyto(self.parameters, parameters, "same_kind")
         self.seeds[: len(seeds)] = seeds
-        self.examples.fill(batch)
-        for total in self.totals:
-            total.fill(0.0)
+        self.examples.fill(len(inputs[0]))
         for call in self.before:
             call()
         self.has_nan = False
-        for first in range(0, batch, self.chunk):
-            here = slice(first, min(first + self.chunk, batch))
-            parts = [each[here] for each in results]
-            self.run_chunk([each[here] for each in columns], parts)
-            self.look_for_nan(parts[k] for k in self.slopes)
+        self.lanes.run(columns, results, self.look_at_slopes)
         for call in self.after:
             call()
         for k, place in self.filled:
@@ -128,14 +115,14 @@ class Stream:
         self.parameter_gradient[:] = [self.rows[place] for place in self.of_parameters]
         self.look_for_nan([self.parameter_gradient, *[each[:1] for each in input_gradient]])
 
-    def run_chunk(self, inputs: list[Array], results: list[Array]) -> None:
-        """Compute what each example of a chunk has for itself, and add it up."""
-        size = len(results[0])
-        rows = [np.ascontiguousarray(each, self.dtype) for each in inputs] + results
-        own = self.rows[len(rows) :]
-        rows += own if size == self.chunk else [x[:size] if x.ndim else x for x in own]
-        for function, operands in self.during:
-            function(*operands(rows))
+    @property
+    def size(self) -> int:
+        """How many bytes the registers take."""
+        return self.lanes.size
+
+    def look_at_slopes(self, results: list[Array]) -> None:
+        """Look for NaN among the gradients of a chunk."""
+        self.look_for_nan(results[k] for k in self.slopes)
 
     def look_for_nan(self, gradients: Iterable[Array]) -> None:
         """Note whether there is NaN among gradients, if that matters."""
@@ -180,15 +167,15 @@ class Stream:
         if each not in self.places:
             self.places[each] = self.free.pop() if self.free else self.add_register()
         function = BY_NAME.get(name, ARRAY_FUNCTIONS[name])
-        self.during.append((function, itemgetter(*given, self.places[each])))
+        self.during.append((function, (*given, self.places[each])))
         if name == "where":
             self.give_back(dying)
 
     def bind_total(self, each: Symbol, dying: list[Symbol]) -> None:
         """Write down what is added up, chunk by chunk."""
-        self.totals.append(np.zeros((), self.dtype))
-        self.places[each] = self.add_row(self.totals[-1])
-        self.during.append((add_up, itemgetter(self.place(each.operands[0]), self.places[each])))
+        self.places[each] = self.add_row(np.empty((), self.dtype))
+        self.totals.append(self.places[each])
+        self.during.append((add_up, (self.place(each.operands[0]), self.places[each])))
         self.give_back(dying)
 
     def bind_shared(self, each: Symbol) -> None:
@@ -209,7 +196,7 @@ class Stream:
             if self.stage(each) != DURING:
                 filled.append((k, self.place(each)))
             elif self.place(each) != self.inputs + k:  # an input, or a result twice
-                self.during.append((np.positive, itemgetter(self.place(each), self.inputs + k)))
+                self.during.append((np.positive, (self.place(each), self.inputs + k)))
         return filled
 
     # --- rows ---
@@ -236,7 +223,7 @@ class Stream:
             return self.place(each)
         key = each.hex()
         if key not in self.repeated:
-            self.repeated[key] = self.add_row(each)
+            self.repeated[key] = self.add_register(each)
         return self.repeated[key]
 
     def add_row(self, row: Any) -> int:
@@ -244,27 +231,16 @@ class Stream:
         self.rows.append(row)
         return len(self.rows) - 1
 
-    def add_register(self) -> int:
-        """A new row for what each example of a chunk has; see `make_registers`."""
-        place = self.add_row(0.0)
-        self.registers.add(place)
+    def add_register(self, number: float = 0.0) -> int:
+        """A new row for what each example of a chunk has, or for a number that is repeated."""
+        place = self.add_row(None)
+        self.registers[place] = number
         return place
 
     def give_back(self, dying: list[Symbol]) -> None:
         """Let registers be used again, of what nobody needs any more."""
         places = map(self.place, dying)
         self.free += [place for place in places if place in self.registers]
-
-    def make_registers(self) -> tuple[int, int]:
-        """Make the rows of a chunk, now that it is known how many there are."""
-        made = [*self.registers, *self.repeated.values()]
-        width = (self.inputs + len(self.results) + len(made)) * self.dtype.itemsize
-        chunk = min(LONGEST, CACHE // width // SHORTEST * SHORTEST)
-        if not chunk:
-            raise TooWide
-        for place in made:
-            self.rows[place] = np.full(chunk, self.rows[place], self.dtype)
-        return chunk, chunk * len(made) * self.dtype.itemsize
 
 
 def suits(layout: Layout) -> bool:
@@ -280,8 +256,3 @@ def is_done_at_once(each: Instruction, layout: Layout) -> bool:
     weights, after = each.operands[0].rows, layout.constants + len(layout.flat.constants)
     are_constants = bool((weights >= layout.constants).all() and (weights < after).all())
     return len(weights) > 1 or not (are_constants or weights.size <= TERMS)
-
-
-def add_up(each: Array, total: Array) -> None:
-    """Add the examples of a chunk to a total."""
-    np.add(total, np.add.reduce(each), total)

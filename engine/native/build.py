@@ -35,7 +35,7 @@ UNIX += ["-falign-functions=64", "-falign-loops=32"]
 OPTIONAL = ["-Wa,-mbranches-within-32B-boundaries"] if sys.platform == "linux" else []
 REQUIRES = [
     "mypy[mypyc]==2.4.1",  # what mypyc generates is relied upon: see memory.h
-    "numpy>=2.0",  # mypy looks up the types of its arrays
+    "numpy>=2.0",  # for mypy, the types of its arrays; for bundle.c, the layout of its functions
     "setuptools>=77",
 ]
 
@@ -117,11 +117,16 @@ def compile_modules(root: Path, workshop: Path) -> dict[str, str]:
 
 def bundle(root: Path) -> Any:
     """The module that is written in C."""
+    import numpy as np
     from setuptools import Extension
 
     source = root / "engine" / "native" / "bundle.c"
-    flags = ["/O2"] if sys.platform == "win32" else ["-O3", *UNIX]
-    return Extension("engine.batching.bundle", [str(source)], extra_compile_args=flags)
+    return Extension(
+        "engine.batching.bundle",
+        [str(source)],
+        include_dirs=[np.get_include()],
+        extra_compile_args=["/O2"] if sys.platform == "win32" else ["-O3", *UNIX],
+    )
 
 
 def guard_setters(workshop: Path) -> None:

@@ -12,6 +12,12 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
+#define NO_IMPORT_ARRAY /* of NumPy we use the layout of its functions, and call none of its interface */
+#define NO_IMPORT_UFUNC
+#include <numpy/ndarrayobject.h>
+#include <numpy/ufuncobject.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +30,8 @@
 
 enum {
     COPY, NEGATIVE, ABSOLUTE, SQUARE, RECIPROCAL, SIGN, STEP, ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, LESS,
-    LESS_EQUAL, EQUAL, WHERE, SUM, HIGHEST, PRODUCT, CODES
+    LESS_EQUAL, EQUAL, WHERE, SUM, HIGHEST, PRODUCT, CODES,
+    NUMPY, MATMUL /* by a loop of NumPy's */
 };
 static const struct { const char *name; int operands; } CODE[CODES] = {
     {"copy", 2}, {"negative", 2}, {"absolute", 2}, {"square", 2}, {"reciprocal", 2}, {"sign", 2}, {"step", 2},
@@ -51,6 +58,8 @@ static const struct { const char *name; int operands; } CODE[CODES] = {
 
 typedef struct {
     int code, operands, single;      /* single: numbers of 4 bytes */
+    PyUFuncGenericFunction loop;     /* of NumPy, if the code says so */
+    void *data;
     Py_ssize_t shape[AXES];
     char *at[OPERANDS];
     Py_ssize_t step[AXES][OPERANDS]; /* in bytes */
@@ -76,6 +85,27 @@ typedef struct {
 
 /* --- running --- */
 
+/* NumPy's loop for an elementwise function takes one axis, and that for products all of them. */
+static void run_numpy(const Operation *o, char *const *given)
+{
+    char *at[OPERANDS];
+    npy_intp n = o->shape[3];
+    for (Py_ssize_t k = 0; k < o->shape[2]; k++) {
+        for (int m = 0; m < o->operands; m++)
+            at[m] = given[m] + k * o->step[2][m];
+        o->loop(at, &n, (npy_intp *)o->step[3], o->data);
+    }
+}
+
+static void run_matmul(const Operation *o)
+{
+    char *at[] = {o->at[0], o->at[1], o->at[2]};
+    npy_intp size[] = {o->shape[0], o->shape[1], o->shape[2], o->shape[3]};
+    npy_intp step[] = {o->step[0][0], o->step[0][1], o->step[0][2], o->step[1][0], o->step[2][0],
+                       o->step[2][1], o->step[3][1], o->step[1][2], o->step[3][2]};
+    o->loop(at, size, step, o->data);
+}
+
 static void run(const Operation *o)
 {
     char *at[OPERANDS];
@@ -83,11 +113,15 @@ static void run(const Operation *o)
         (o->single ? move_float : move_double)(o);
         return;
     }
+    if (o->code == MATMUL) {
+        run_matmul(o);
+        return;
+    }
     for (Py_ssize_t i = 0; i < o->shape[0]; i++)
         for (Py_ssize_t j = 0; j < o->shape[1]; j++) {
             for (int m = 0; m < o->operands; m++)
                 at[m] = o->at[m] + i * o->step[0][m] + j * o->step[1][m];
-            (o->single ? loop_float : loop_double)(o, at);
+            (o->code == NUMPY ? run_numpy : o->single ? loop_float : loop_double)(o, at);
         }
 }
 
@@ -171,14 +205,54 @@ static void simplify(Operation *o)
     }
 }
 
+/* The code of an operation that has a name of our own. */
+static int find_code(PyObject *name)
+{
+    int code = PyUnicode_Check(name) ? 0 : CODES;
+    while (code < CODES && PyUnicode_CompareWithASCIIString(name, CODE[code].name) != 0)
+        code++;
+    return code;
+}
+
+/* The name of an operation may be a function of NumPy instead; NULL if it is not. */
+static const PyUFuncObject *as_function(PyObject *name)
+{
+    return strcmp(Py_TYPE(name)->tp_name, "numpy.ufunc") == 0 ? (PyUFuncObject *)name : NULL;
+}
+
+/* The inner loop for operands that are all of this type; NULL if there is none. */
+static int find_loop(const PyUFuncObject *ufunc, int single, PyUFuncGenericFunction *loop, void **data)
+{
+    const char wanted = single ? NPY_FLOAT : NPY_DOUBLE;
+    for (int k = 0; k < ufunc->ntypes; k++) {
+        int fits = ufunc->functions != NULL && ufunc->functions[k] != NULL;
+        for (int m = 0; m < ufunc->nargs; m++)
+            fits = fits && ufunc->types[k * ufunc->nargs + m] == wanted;
+        if (fits) {
+            *loop = ufunc->functions[k];
+            *data = ufunc->data == NULL ? NULL : (void *)ufunc->data[k];
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *arrays, PyObject *from, PyObject *to)
 {
     Py_ssize_t rows[OPERANDS] = {1, 1, 1, 1};
-    while (o->code < CODES && PyUnicode_CompareWithASCIIString(name, CODE[o->code].name) != 0)
-        o->code++;
-    if (o->code == CODES)
-        return refuse("its name is unknown");
-    o->operands = CODE[o->code].operands;
+    const PyUFuncObject *function = as_function(name);
+    if (function == NULL) {
+        o->code = find_code(name);
+        if (o->code == CODES)
+            return refuse("its name is unknown");
+        o->operands = CODE[o->code].operands;
+    }
+    else {
+        o->code = strcmp(function->name, "matmul") == 0 ? MATMUL : NUMPY;
+        o->operands = function->nargs;
+        if (function->core_enabled != (o->code == MATMUL) || function->nout != 1 || o->operands > OPERANDS)
+            return refuse("it is neither elementwise nor a matrix product");
+    }
     if (PyTuple_GET_SIZE(arrays) != o->operands)
         return refuse("it has another number of operands");
     for (int axis = 0; axis < AXES; axis++)
@@ -208,8 +282,11 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
                 o->shape[axis] = size;
         }
     }
+    if (function != NULL && !find_loop(function, o->single, &o->loop, &o->data))
+        return refuse("NumPy has no loop for it");
     if (from == Py_None && to == Py_None) {
-        simplify(o);
+        if (o->code != MATMUL)
+            simplify(o);
         return 0;
     }
     if ((o->code != COPY && o->code != SUM) || o->shape[0] != 1 || o->shape[1] != 1)
@@ -239,7 +316,7 @@ static PyObject *bundle_new(PyTypeObject *type, PyObject *arguments, PyObject *n
     for (; bundle->count < count; bundle->count++) {
         PyObject *given = PyList_GET_ITEM(operations, bundle->count), *name, *arrays, *from = Py_None, *to = Py_None;
         Operation *o = &bundle->operations[bundle->count];
-        if (!PyArg_ParseTuple(given, "UO!|OO", &name, &PyTuple_Type, &arrays, &from, &to)
+        if (!PyArg_ParseTuple(given, "OO!|OO", &name, &PyTuple_Type, &arrays, &from, &to)
             || prepare(bundle, o, name, arrays, from, to) < 0) {
             Py_DECREF(bundle);
             return NULL;
@@ -262,6 +339,8 @@ static void bundle_dealloc(PyObject *self)
 /* --- the module --- */
 
 #include "descend.h"
+#include "erf.h"
+#include "sweep.h"
 
 static PyTypeObject BundleType = {
     PyVarObject_HEAD_INIT(NULL, 0)
@@ -275,15 +354,21 @@ static PyTypeObject BundleType = {
     .tp_call = PyVectorcall_Call,
 };
 
-static PyMethodDef functions[] = {{"descend", (PyCFunction)(void (*)(void))descend, METH_FASTCALL, NULL}, {0}};
+static PyMethodDef functions[] = {
+    {"descend", (PyCFunction)(void (*)(void))descend, METH_FASTCALL, NULL},
+    {"tabulate", tabulate, METH_VARARGS, NULL},
+    {0},
+};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bundle", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_bundle(void)
 {
-    if (PyType_Ready(&BundleType) < 0)
+    if (PyType_Ready(&BundleType) < 0 || PyType_Ready(&SweepType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL && PyModule_AddObjectRef(module, "Bundle", (PyObject *)&BundleType) < 0)
+        Py_CLEAR(module);
+    if (module != NULL && PyModule_AddObjectRef(module, "Sweep", (PyObject *)&SweepType) < 0)
         Py_CLEAR(module);
     return module;
 }

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from engine import Primitive, Value, dot, functions, logsumexp, maximum, minimum, record, where
 from engine import program as module
-from engine.batching import stream
+from engine.batching import lanes, stream
 from engine.batching.expressions import Scaled
+from engine.batching.lanes import Sizes
 from engine.batching.stream import Stream
 from engine.formulas import symbol
 from engine.program import Program
@@ -33,11 +34,18 @@ INF = math.inf
 
 @pytest.fixture(autouse=True)
 def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Two examples are many, whatever the graph, and a chunk has three. Streams have to run."""
+    """Two examples are many, whatever the graph, and a chunk has three. Streams have to run.
+
+    Where threads are of use, there are three, and two parts to be computed.
+    """
     monkeypatch.setattr(module, "LARGE", 2)
     monkeypatch.setattr(Program, "streams", True)
-    monkeypatch.setattr(stream, "SHORTEST", 1)
-    monkeypatch.setattr(stream, "LONGEST", 3)
+    sizes = Sizes(cache=2**20, shortest=1, longest=3)
+    monkeypatch.setattr(lanes, "OF_SWEEPS", sizes)
+    monkeypatch.setattr(lanes, "OF_CALLS", sizes)
+    monkeypatch.setattr(lanes, "PARTS", 2)
+    monkeypatch.setattr(lanes, "WORTH_IT", 0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     batches: list[int] = []
     own = Stream.run
 
@@ -128,7 +136,7 @@ def test_chunks_as_they_are(
     assert isinstance(bound, module.StreamKey)
     assert len(kept.during) <= 64
     assert len(kept.registers) <= 14
-    looked_at = [0, 8191, 8192, 16383, 16384, 20_000]
+    looked_at = [0, kept.lanes.chunk - 1, kept.lanes.chunk, 20_000]
     some = [each[looked_at].astype(float) for each in given]
     exact, its_slopes = record(price, replay="tape").value_and_gradient(*some)
     np.testing.assert_allclose(value[looked_at], exact, rtol=tolerance, atol=tolerance)
@@ -278,10 +286,12 @@ def test_a_run_that_is_interrupted_leaves_it_usable(monkeypatch: pytest.MonkeyPa
 def test_too_much_at_a_time_is_left_to_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(4).normal(size=(7, 6))
     recorded = record(lambda x: sum(v.sin() * w.cos() for v in x for w in x), replay="program")
-    monkeypatch.setattr(stream, "CACHE", 60 * 8)
+    for name in ("OF_SWEEPS", "OF_CALLS"):
+        monkeypatch.setattr(lanes, name, Sizes(60 * 8, 1, 3))
     value = recorded(x)  # without derivatives there is room enough
     assert not recorded.program.unsuitable
-    monkeypatch.setattr(stream, "CACHE", 20 * 8)
+    for name in ("OF_SWEEPS", "OF_CALLS"):
+        monkeypatch.setattr(lanes, name, Sizes(20 * 8, 1, 3))
     again, slopes = recorded.value_and_gradient(x)
     assert len(recorded.program.unsuitable) == 1
     same(value, again)
