@@ -205,7 +205,7 @@ class RecordedStep(Step):
         """What a rule of ours makes of the parameters; if it can be, the plan has it at once."""
         assert self.recorded is not None
         optimizer, plan, copy = self.optimizer, self.recorded.recording.latest_plan, None
-        if plan is not None and not len(self.still):
+        if plan is not None and plan.copies and not len(self.still):
             copy, plan.held = plan.parameters, None
         new = optimizer.at_once(data, gradient, copy)
         if new is None:

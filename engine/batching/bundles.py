@@ -15,11 +15,13 @@ from math import prod
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from engine.batching.deposits import fill
 from engine.batching.kernels import LONGEST_SUM, Call, choose, step
 from engine.batching.scatter import add_at_distinct, add_counted, put_at_distinct, put_counted
+from engine.batching.sources import Source, copy_turned, multiply_by_whole, multiply_whole
 from engine.batching.values import gather
 
 try:
@@ -51,8 +53,13 @@ ELEMENTWISE: Final[dict[Callable[..., Any], str]] = {
 }  # fmt: skip
 
 
-def bundled(calls: Sequence[Call]) -> list[Call]:
-    """The same calls, with bundles in place of those that can be bundled."""
+def bundled(calls: Sequence[Call], given: list[Any]) -> list[Call]:
+    """The same calls, with bundles in place of those that can be bundled.
+
+    Args:
+        calls: what is computed, in this order.
+        given: what each run puts arrays of its own into; now it holds others, with the same shapes.
+    """
     if Bundle is None:
         return [*calls]
     found: list[Call] = []
@@ -62,10 +69,39 @@ def bundled(calls: Sequence[Call]) -> list[Call]:
         together += operations
         if not operations:
             if together:
-                found.append(Bundle(together))
+                found.append(Bundle(together, given))
                 together = []
             found.append(call)
-    return [*found, Bundle(together)] if together else found
+    return [*found, Bundle(together, given)] if together else found
+
+
+def is_read_in_place(which: int, given: list[Any], calls: Sequence[Call]) -> bool:
+    """Whether calls read one of the given arrays wherever a run has it, not what is here now."""
+    if Bundle is None:
+        return False
+    low, high = byte_bounds(given[which])
+    for call in calls:
+        if isinstance(call, Bundle):
+            arrays = [each for operation in call.operations for each in operation.arrays]
+            bounds = map(byte_bounds, arrays)
+            if any(x < high and y > low and not low <= x < y <= high for x, y in bounds):
+                return False
+        elif not isinstance(call, partial):
+            return False
+        else:
+            arguments = [each for each in call.args if each is not given]
+            if any(x < high and y > low for x, y in map(byte_bounds, arrays_in(arguments))):
+                return False
+    return True
+
+
+def arrays_in(arguments: Any) -> list[Array]:
+    """The arrays among arguments, and in lists of them."""
+    if isinstance(arguments, np.ndarray):
+        return [arguments]
+    if isinstance(arguments, list | tuple):
+        return [array for each in arguments for array in arrays_in(each)]
+    return []
 
 
 def translated(call: Call) -> list[Operation]:
@@ -148,6 +184,28 @@ def is_small_product(left: Array, right: Array, out: Array) -> bool:
 def zero(like: Array) -> Array:
     """A number 0 that fits to an array."""
     return np.zeros((), like.dtype)
+
+
+def copied_turned(inputs: list[Array], source: Source, out: Array) -> list[Operation]:
+    """`copy_turned`."""
+    return copied(out, source.columns(inputs).T)
+
+
+def multiplied_whole(
+    inputs: list[Array], source: Source, W: Array, out: Array, turned: Array | None
+) -> list[Operation]:
+    """`multiply_whole`."""
+    X = source.columns(inputs)
+    if turned is None:
+        return multiplied(W, X.T, out)
+    return [*multiplied(X, W.T, turned), *copied(out, turned.T)]
+
+
+def multiplied_by_whole(
+    inputs: list[Array], source: Source, G: Array, out: Array
+) -> list[Operation]:
+    """`multiply_by_whole`."""
+    return multiplied(G, source.columns(inputs), out)
 
 
 def copied(out: Array, given: Array) -> list[Operation]:
@@ -249,5 +307,6 @@ OTHERS: Final[dict[Callable[..., Any], Callable[..., list[Operation]]]] = {
     np.copyto: copied, np.add.reduce: added_up, np.add.reduceat: added_up_in_parts,
     np.maximum.reduce: highest, np.dot: multiplied, np.matmul: multiplied, np.take: taken,
     gather: gathered, fill: filled, put_at_distinct: put, add_at_distinct: added,
-    add_counted: counted, put_counted: counted_anew,
+    add_counted: counted, put_counted: counted_anew, copy_turned: copied_turned,
+    multiply_whole: multiplied_whole, multiply_by_whole: multiplied_by_whole,
 }  # fmt: skip

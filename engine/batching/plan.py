@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import isfinite, isnan
 from typing import Any, NamedTuple
@@ -10,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.batching.bundles import bundled
+from engine.batching.bundles import bundled, is_read_in_place
 from engine.batching.gradients import Gradients
 from engine.batching.instructions import Layout, S, Z
 from engine.batching.kernels import Call
+from engine.batching.sources import Source, copy_turned
 from engine.batching.values import Values
 from engine.quiet import quietly
 
@@ -42,7 +44,8 @@ class Plan:
 
     Attributes:
         size: how many bytes all its arrays take.
-        held: a vector that never changes, and whose numbers are in `parameters` already.
+        copies: whether the numbers of the parameters have to be in `parameters`.
+        held: a vector that never changes, and whose numbers are there already.
     """
 
     def __init__(
@@ -64,10 +67,13 @@ class Plan:
         for space, row in layout.lowest.items():
             (self.S, self.Z)[space][row] = -np.inf
         self.Z[layout.ones] = 1.0
-        self.inputs: list[Any] = [None] * len(columns)
+        # What a run is given: the inputs, and last the parameters. Until then, what it looks like.
+        self.parameters = self.S[1 : flat.parameters + 1, 0]
+        self.given: list[Any] = [np.empty((batch, n), dtype) for n in columns]
+        self.given.append(self.parameters)
         bounds = np.cumsum([1, *columns]).tolist()
         self.sources = list(pairwise(bounds))
-        values = Values((self.S, self.Z), constants, layout.ones, self.inputs, self.sources)
+        values = Values((self.S, self.Z), constants, layout.ones, self.given, self.sources)
         contexts = [values.bind(each) for each in layout.instructions]
         self.outputs = layout.places(flat.outputs)
         for space, row in self.outputs:
@@ -75,10 +81,14 @@ class Plan:
                 values.note_read(np.array([row]))
         several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
         self.together = np.array([row for _, row in self.outputs]) if several else None
-        self.forward = bundled(values.work.calls)
+        for k in values.read_rows:
+            first, last = self.sources[k]
+            source = Source(k, 0, last - first)
+            values.work.calls.insert(
+                0, partial(copy_turned, self.given, source, self.Z[first:last])
+            )
+        self.forward = bundled(values.work.calls, self.given)
         self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
-        self.copied = [(self.Z[slice(*self.sources[k])], k) for k in sorted(values.read_rows)]
-        self.parameters = self.S[1 : flat.parameters + 1, 0]
         self.held: Array | None = None
         self.of_parameters, self.of_inputs = of_parameters, of_inputs
         self.backward: list[Call] = []
@@ -87,6 +97,9 @@ class Plan:
         self.looked_at: list[Array] = []  # the gradients, each in a row
         if of_parameters or of_inputs:
             self.bind_gradients(values, contexts, of_parameters, of_inputs, differentiated)
+        read = is_read_in_place(len(columns), self.given, [*self.forward, *self.backward])
+        given_out = any(space == S and row <= flat.parameters for space, row in self.outputs)
+        self.copies = not read or given_out or self.dtype != np.float64
 
     def bind_gradients(
         self,
@@ -117,7 +130,7 @@ class Plan:
         pairs = zip(reversed(layout.instructions), reversed(contexts), strict=True)
         for instruction, context in pairs:
             gradients.bind(instruction, context)
-        self.backward = bundled(gradients.work.calls)
+        self.backward = bundled(gradients.work.calls, self.given)
         self.size += self.S.nbytes + self.Z.nbytes + gradients.work.bytes
         self.parameter_gradient = gradients.into.buffers[S][1 : flat.parameters + 1, 0]
         self.input_gradient = gradients.into.buffers[Z][1 : flat.inputs + 1]
@@ -132,12 +145,14 @@ class Plan:
             parameters: their numbers.
             seeds: the derivative of the final result with respect to each differentiated output.
         """
-        if len(parameters) and parameters is not self.held:
-            self.held = None
-            np.copyto(self.parameters, parameters, "same_kind")
-        self.inputs[:] = inputs
-        for rows, k in self.copied:
-            np.copyto(rows, inputs[k].T, "same_kind")
+        if not self.copies:
+            parameters = plain(parameters, self.dtype)
+        else:
+            if parameters is not self.held:
+                self.held = None
+                np.copyto(self.parameters, parameters, "same_kind")
+            parameters = self.parameters
+        self.given[:] = [*[plain(each, self.dtype) for each in inputs], parameters]
         for call in self.forward:
             call()
         if seeds:
@@ -148,7 +163,7 @@ class Plan:
                 self.starts[row] = times * total
             for call in self.backward:
                 call()
-        self.inputs[:] = [None] * len(inputs)  # which are the caller's
+        self.given[:] = [None] * len(self.given)  # which are the caller's
 
     def result(self, selects: bool) -> Result:
         """A copy of what the last run has computed.
@@ -185,3 +200,9 @@ class Plan:
             return True  # which is quick to see; a sum of finite numbers may be infinite
         infinite = sum(np.count_nonzero(~np.isfinite(rows)) for rows in (of_all, of_each))
         return bool(infinite == (S in lowest) + (Z in lowest) * self.batch)
+
+
+def plain(array: Array, dtype: Any) -> Array:
+    """An array as a bundle wants it: itself, if it is one piece of memory."""
+    found = np.ascontiguousarray(array, dtype)
+    return found if found.flags.aligned else found.copy()

@@ -20,12 +20,17 @@ class Source(NamedTuple):
     first: int
     last: int
 
+    def columns(self, inputs: list[Array]) -> Array:
+        """Where they are in this run: an example in each row."""
+        whole: Array = inputs[self.argument]
+        return whole[:, self.first : self.last]
+
 
 def multiply_whole(
     inputs: list[Array], source: Source, W: Array, out: Array, turned: Array | None
 ) -> None:
     """A product with the caller's own array, which has an example in each row."""
-    X = inputs[source.argument][:, source.first : source.last]
+    X = source.columns(inputs)
     if turned is None:
         np.matmul(W, X.T, out)
     else:
@@ -35,10 +40,10 @@ def multiply_whole(
 
 def copy_turned(inputs: list[Array], source: Source, out: Array) -> None:
     """The caller's own array, each example in a column."""
-    np.copyto(out, inputs[source.argument][:, source.first : source.last].T)
+    np.copyto(out, source.columns(inputs).T)
 
 
 def multiply_by_whole(inputs: list[Array], source: Source, G: Array, out: Array) -> None:
     """The gradient of weights whose inputs are the caller's own array."""
-    X = inputs[source.argument][:, source.first : source.last]
+    X = source.columns(inputs)
     (np.multiply if len(X) == 1 else np.matmul)(G, X, out)

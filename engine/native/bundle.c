@@ -8,10 +8,14 @@
    what meets in one place is added up there, or the larger of the two. So a reduction is an operation whose result
    is narrower than its operands, and a matrix product is "product" of (m, k, 1) and (1, k, n) into (m, 1, n).
 
+   Some operands are part of what is given to a run. They were bound to arrays that stood in for it, in a list; each call
+   looks where the arrays are that the list holds by then, and reads from there.
+
    Its caller, bundles.py, sees to it that the result overlaps with no operand, or is the very same view of it. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #define NO_IMPORT_ARRAY /* of NumPy we use the layout of its functions, and call none of its interface */
@@ -62,6 +66,7 @@ typedef struct {
     void *data;
     Py_ssize_t shape[AXES];
     char *at[OPERANDS];
+    Py_ssize_t space[OPERANDS];      /* 0, or 1 + the number of the given array that it is part of */
     Py_ssize_t step[AXES][OPERANDS]; /* in bytes */
     const int64_t *from, *to;        /* if not NULL: the places of rows of the first operand, and of the result */
 } Operation;
@@ -81,59 +86,72 @@ typedef struct {
     Py_ssize_t count, views, numbers;
     Operation *operations;
     Py_buffer *view; /* of all arrays, which so stay where they are */
+    PyObject *list;  /* of the operations, as they were given */
+    PyObject *given; /* the list in which each run has arrays of its own, */
+    Py_ssize_t spaces;
+    Py_buffer *stand_in, *now;
+    Py_ssize_t *shift; /* and how far these are from those of the beginning, in bytes; 0 for all others */
 } Bundle;
+
+#include "numpy_loops.h"
 
 /* --- running --- */
 
-/* NumPy's loop for an elementwise function takes one axis, and that for products all of them. */
-static void run_numpy(const Operation *o, char *const *given)
+static void run(const Operation *o, const Py_ssize_t *shift)
 {
-    char *at[OPERANDS];
-    npy_intp n = o->shape[3];
-    for (Py_ssize_t k = 0; k < o->shape[2]; k++) {
-        for (int m = 0; m < o->operands; m++)
-            at[m] = given[m] + k * o->step[2][m];
-        o->loop(at, &n, (npy_intp *)o->step[3], o->data);
-    }
+    char *first[OPERANDS], *at[OPERANDS];
+    for (int m = 0; m < o->operands; m++)
+        first[m] = o->at[m] + shift[o->space[m]];
+    if (o->from || o->to)
+        (o->single ? move_float : move_double)(o, first);
+    else if (o->code == MATMUL)
+        run_matmul(o, first);
+    else
+        for (Py_ssize_t i = 0; i < o->shape[0]; i++)
+            for (Py_ssize_t j = 0; j < o->shape[1]; j++) {
+                for (int m = 0; m < o->operands; m++)
+                    at[m] = first[m] + i * o->step[0][m] + j * o->step[1][m];
+                (o->code == NUMPY ? run_numpy : o->single ? loop_float : loop_double)(o, at);
+            }
 }
 
-static void run_matmul(const Operation *o)
+/* Looks where the arrays of this run are; returns how many buffers there are to be released. */
+static Py_ssize_t find_given(const Bundle *bundle, int *failed)
 {
-    char *at[] = {o->at[0], o->at[1], o->at[2]};
-    npy_intp size[] = {o->shape[0], o->shape[1], o->shape[2], o->shape[3]};
-    npy_intp step[] = {o->step[0][0], o->step[0][1], o->step[0][2], o->step[1][0], o->step[2][0],
-                       o->step[2][1], o->step[3][1], o->step[1][2], o->step[3][2]};
-    o->loop(at, size, step, o->data);
-}
-
-static void run(const Operation *o)
-{
-    char *at[OPERANDS];
-    if (o->from || o->to) {
-        (o->single ? move_float : move_double)(o);
-        return;
-    }
-    if (o->code == MATMUL) {
-        run_matmul(o);
-        return;
-    }
-    for (Py_ssize_t i = 0; i < o->shape[0]; i++)
-        for (Py_ssize_t j = 0; j < o->shape[1]; j++) {
-            for (int m = 0; m < o->operands; m++)
-                at[m] = o->at[m] + i * o->step[0][m] + j * o->step[1][m];
-            (o->code == NUMPY ? run_numpy : o->single ? loop_float : loop_double)(o, at);
+    Py_ssize_t k = 0;
+    for (; k < bundle->spaces; k++) {
+        const Py_buffer *before = &bundle->stand_in[k];
+        Py_buffer *now = &bundle->now[k];
+        PyObject *array = PyList_GetItem(bundle->given, k);
+        if (array == NULL || PyObject_GetBuffer(array, now, PyBUF_CONTIG_RO | PyBUF_FORMAT) < 0)
+            break;
+        bundle->shift[k + 1] = (char *)now->buf - (char *)before->buf;
+        if (now->len != before->len || strcmp(now->format, before->format) != 0
+            || (uintptr_t)now->buf % (size_t)now->itemsize != 0) {
+            PyErr_Format(PyExc_ValueError, "array %zd of this run is not like the one for which it was bundled", k);
+            PyBuffer_Release(now);
+            break;
         }
+    }
+    *failed = k < bundle->spaces;
+    return k;
 }
 
 static PyObject *bundle_call(PyObject *self, PyObject *const *arguments, size_t count, PyObject *names)
 {
     const Bundle *bundle = (Bundle *)self;
-    PyThreadState *state = bundle->numbers > LONG ? PyEval_SaveThread() : NULL;
-    for (const Operation *o = bundle->operations; o < bundle->operations + bundle->count; o++)
-        run(o);
-    if (state != NULL)
-        PyEval_RestoreThread(state);
-    Py_RETURN_NONE;
+    int failed;
+    Py_ssize_t views = find_given(bundle, &failed);
+    if (!failed) {
+        PyThreadState *state = bundle->numbers > LONG ? PyEval_SaveThread() : NULL;
+        for (const Operation *o = bundle->operations; o < bundle->operations + bundle->count; o++)
+            run(o, bundle->shift);
+        if (state != NULL)
+            PyEval_RestoreThread(state);
+    }
+    while (views > 0)
+        PyBuffer_Release(&bundle->now[--views]);
+    return failed ? NULL : Py_NewRef(Py_None);
 }
 
 /* --- looking at the arrays --- */
@@ -214,29 +232,6 @@ static int find_code(PyObject *name)
     return code;
 }
 
-/* The name of an operation may be a function of NumPy instead; NULL if it is not. */
-static const PyUFuncObject *as_function(PyObject *name)
-{
-    return strcmp(Py_TYPE(name)->tp_name, "numpy.ufunc") == 0 ? (PyUFuncObject *)name : NULL;
-}
-
-/* The inner loop for operands that are all of this type; NULL if there is none. */
-static int find_loop(const PyUFuncObject *ufunc, int single, PyUFuncGenericFunction *loop, void **data)
-{
-    const char wanted = single ? NPY_FLOAT : NPY_DOUBLE;
-    for (int k = 0; k < ufunc->ntypes; k++) {
-        int fits = ufunc->functions != NULL && ufunc->functions[k] != NULL;
-        for (int m = 0; m < ufunc->nargs; m++)
-            fits = fits && ufunc->types[k * ufunc->nargs + m] == wanted;
-        if (fits) {
-            *loop = ufunc->functions[k];
-            *data = ufunc->data == NULL ? NULL : (void *)ufunc->data[k];
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *arrays, PyObject *from, PyObject *to)
 {
     Py_ssize_t rows[OPERANDS] = {1, 1, 1, 1};
@@ -268,6 +263,11 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
             return refuse("operands have at most four axes, of float64 or of float32");
         o->single = single;
         o->at[m] = view->buf;
+        for (Py_ssize_t k = 0; k < bundle->spaces; k++) {
+            const char *first = bundle->stand_in[k].buf;
+            if (o->at[m] >= first && o->at[m] < first + bundle->stand_in[k].len)
+                o->space[m] = k + 1;
+        }
         for (int k = 0; k < view->ndim; k++) {
             const int axis = AXES - view->ndim + k;
             const Py_ssize_t size = view->shape[k];
@@ -296,27 +296,50 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
     return read_places(bundle, o, to, rows[1], &o->to);
 }
 
+static int take_given(Bundle *bundle, PyObject *given)
+{
+    const Py_ssize_t count = given == NULL ? 0 : PyList_GET_SIZE(given);
+    bundle->given = Py_XNewRef(given);
+    bundle->stand_in = PyMem_Calloc(count, sizeof(Py_buffer));
+    bundle->now = PyMem_Calloc(count, sizeof(Py_buffer));
+    bundle->shift = PyMem_Calloc(count + 1, sizeof(Py_ssize_t));
+    if (bundle->stand_in == NULL || bundle->now == NULL || bundle->shift == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (; bundle->spaces < count; bundle->spaces++)
+        if (PyObject_GetBuffer(PyList_GET_ITEM(given, bundle->spaces), &bundle->stand_in[bundle->spaces],
+                               PyBUF_CONTIG_RO | PyBUF_FORMAT) < 0)
+            return -1;
+    return 0;
+}
+
 static PyObject *bundle_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
 {
-    static char *known[] = {"", NULL};
-    PyObject *operations;
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!:Bundle", known, &PyList_Type, &operations))
+    static char *known[] = {"", "", NULL};
+    PyObject *operations, *given = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "O!|O!:Bundle", known, &PyList_Type, &operations, &PyList_Type, &given))
         return NULL;
     Bundle *bundle = (Bundle *)type->tp_alloc(type, 0);
     if (bundle == NULL)
         return NULL;
     const Py_ssize_t count = PyList_GET_SIZE(operations);
     bundle->call = bundle_call;
+    bundle->list = PyList_AsTuple(operations);
     bundle->operations = PyMem_Calloc(count, sizeof(Operation));
     bundle->view = PyMem_Calloc(count * (OPERANDS + 2), sizeof(Py_buffer));
-    if (bundle->operations == NULL || bundle->view == NULL) {
+    if (bundle->list == NULL || bundle->operations == NULL || bundle->view == NULL) {
         Py_DECREF(bundle);
         return PyErr_NoMemory();
     }
+    if (take_given(bundle, given) < 0) {
+        Py_DECREF(bundle);
+        return NULL;
+    }
     for (; bundle->count < count; bundle->count++) {
-        PyObject *given = PyList_GET_ITEM(operations, bundle->count), *name, *arrays, *from = Py_None, *to = Py_None;
+        PyObject *operation = PyList_GET_ITEM(operations, bundle->count), *name, *arrays, *from = Py_None, *to = Py_None;
         Operation *o = &bundle->operations[bundle->count];
-        if (!PyArg_ParseTuple(given, "OO!|OO", &name, &PyTuple_Type, &arrays, &from, &to)
+        if (!PyArg_ParseTuple(operation, "OO!|OO", &name, &PyTuple_Type, &arrays, &from, &to)
             || prepare(bundle, o, name, arrays, from, to) < 0) {
             Py_DECREF(bundle);
             return NULL;
@@ -331,7 +354,14 @@ static void bundle_dealloc(PyObject *self)
     Bundle *bundle = (Bundle *)self;
     for (Py_ssize_t k = 0; k < bundle->views; k++)
         PyBuffer_Release(&bundle->view[k]);
+    for (Py_ssize_t k = 0; k < bundle->spaces; k++)
+        PyBuffer_Release(&bundle->stand_in[k]);
+    Py_XDECREF(bundle->given);
+    Py_XDECREF(bundle->list);
     PyMem_Free(bundle->view);
+    PyMem_Free(bundle->stand_in);
+    PyMem_Free(bundle->now);
+    PyMem_Free(bundle->shift);
     PyMem_Free(bundle->operations);
     Py_TYPE(self)->tp_free(self);
 }
@@ -341,6 +371,8 @@ static void bundle_dealloc(PyObject *self)
 #include "descend.h"
 #include "erf.h"
 #include "sweep.h"
+
+static PyMemberDef members[] = {{"operations", T_OBJECT_EX, offsetof(Bundle, list), READONLY, NULL}, {0}};
 
 static PyTypeObject BundleType = {
     PyVarObject_HEAD_INIT(NULL, 0)
@@ -352,6 +384,7 @@ static PyTypeObject BundleType = {
     .tp_dealloc = bundle_dealloc,
     .tp_vectorcall_offset = offsetof(Bundle, call),
     .tp_call = PyVectorcall_Call,
+    .tp_members = members,
 };
 
 static PyMethodDef functions[] = {

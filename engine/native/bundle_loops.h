@@ -117,10 +117,10 @@ CLONES static void LOOP(const Operation *o, char *const *at)
 }
 
 /* The same where rows have places: they are copied or summed. */
-#define SOURCE ((const T *)(o->at[0] + (o->from ? o->from[k] : k) * o->step[2][0]))
-#define TARGET ((T *)(o->at[1] + (o->to ? o->to[k] : k) * o->step[2][1]))
+#define SOURCE ((const T *)(at[0] + (o->from ? o->from[k] : k) * o->step[2][0]))
+#define TARGET ((T *)(at[1] + (o->to ? o->to[k] : k) * o->step[2][1]))
 
-CLONES static void MOVE(const Operation *o)
+CLONES static void MOVE(const Operation *o, char *const *at)
 {
     const Py_ssize_t rows = o->shape[2], n = o->shape[3];
     const Py_ssize_t near = o->step[3][0] / (Py_ssize_t)sizeof(T), far = o->step[3][1] / (Py_ssize_t)sizeof(T);

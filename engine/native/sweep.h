@@ -2,8 +2,7 @@
 
    A Sweep knows its operations by the numbers of the rows that they read and write; the rows come with each call. The
    first ones are the caller's, vectors of one length. Of the others, some are arrays without an axis, whose number is
-   repeated, and some registers, as long as a chunk. Functions that NumPy has are computed by NumPy's own inner loops,
-   which its C interface gives away (PyUFuncObject.functions); each reads what the one before has left in the cache, and
+   repeated, and some registers, as long as a chunk. Each operation reads what the one before has left in the cache, and
    several threads sweep over parts of the same arrays at the same time. */
 
 typedef struct {

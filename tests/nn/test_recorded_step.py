@@ -251,8 +251,10 @@ def test_numbers_that_come_back(dtype: Any) -> None:
         assert optimizer.numbers.read().tolist() == again.numbers.tolist()
         assert found[0] > found[1] > found[2]
     if engine.compiled:
-        recording = step.recorded.recording  # type: ignore[union-attr]
-        assert recording.latest_plan.held is not None, "the test would not see what it is for"
+        plan = step.recorded.recording.latest_plan  # type: ignore[union-attr]
+        assert plan is not None
+        assert plan.copies == (dtype == np.float32)  # else it reads them where they are
+        assert (plan.held is not None) == plan.copies, "the test would not see what it is for"
 
 
 def test_batches_of_many_sizes_in_turn() -> None:
