@@ -6,9 +6,7 @@ one. A chunk has its own place for what it adds up, so results do not depend on 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.batching.sweeps import Step, swept
-from engine.batching.threads import most, together
+from engine.batching.threads import most, share
 
 Array = NDArray[Any]
 
@@ -98,8 +96,15 @@ class Lanes:
         count = self.workers(batch, len(parts))
         while len(self.registers) < count:
             self.registers.append([np.full(self.chunk, x, self.dtype) for x in self.own.values()])
-        waiting = deque(zip(parts, sums, strict=True))
-        together(partial(self.work, waiting, inputs, results, look), count)
+
+        def work(item: tuple[slice, Array], worker: int) -> None:
+            here, sums = item
+            mine = [each[here] for each in results]
+            given = [np.ascontiguousarray(each[here], self.dtype) for each in inputs]
+            self.compute([*given, *mine], sums, self.registers[worker])
+            look(mine)
+
+        share(zip(parts, sums, strict=True), work, count)
         for place, total in zip(self.totals, sums.T, strict=True):
             np.add.reduce(total, None, None, self.rows[place])
 
@@ -113,24 +118,6 @@ class Lanes:
         """How many threads a batch is worth."""
         is_worth_it = self.sweep is not None and batch * len(self.steps) > WORTH_IT
         return min(parts, most()) if is_worth_it else 1
-
-    def work(
-        self,
-        waiting: deque[tuple[slice, Array]],
-        inputs: Sequence[Array],
-        results: Sequence[Array],
-        look: Callable[[list[Array]], None],
-        worker: int,
-    ) -> None:
-        """Compute chunks in one of the lanes, for as long as any are waiting."""
-        try:
-            for here, sums in taken(waiting):
-                parts = [each[here] for each in results]
-                given = [np.ascontiguousarray(each[here], self.dtype) for each in inputs]
-                self.compute([*given, *parts], sums, self.registers[worker])
-                look(parts)
-        finally:
-            waiting.clear()  # after an error the other lanes need not go on
 
     def compute(self, callers: list[Array], sums: Array, registers: list[Array]) -> None:
         """Compute a chunk."""
@@ -147,12 +134,3 @@ class Lanes:
                 rows[place] = register[: len(callers[-1])]
             for function, operands in self.steps:
                 function(*operands(rows))
-
-
-def taken(waiting: deque[tuple[slice, Array]]) -> Iterator[tuple[slice, Array]]:
-    """One after the other, until others have taken the last one."""
-    while waiting:
-        try:
-            yield waiting.popleft()
-        except IndexError:
-            return

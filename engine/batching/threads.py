@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from threading import Thread
+from typing import TypeVar
 
 from engine.quiet import quietly
+
+T = TypeVar("T")
 
 
 def most() -> int:
@@ -25,34 +29,46 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def together(work: Callable[[int], None], count: int) -> None:
-    """Call work(0) here, and at the same time work(1) to work(count - 1) in other threads.
+def share(items: Iterable[T], work: Callable[[T, int], None], count: int) -> None:
+    """Call work(item, worker) for every item, by several workers at the same time.
 
-    It returns when all have; NumPy does not warn. If a thread cannot be started, it does without.
+    Each takes the next item as soon as it has finished one; after an error nobody takes another,
+    and the error is raised when all have stopped. NumPy does not warn. Where no more threads can
+    be started, those that there are do it all.
 
-    Raises:
-        Exception: the one that any of them has raised.
+    Args:
+        items: what there is to do.
+        work: what does it, in any order.
+        count: how many workers there are; number 0 is the thread that calls.
     """
+    waiting = deque(items)
     failures: list[BaseException] = []
 
-    def attempt(k: int) -> None:
+    def take(worker: int) -> None:
         try:
-            quietly(work, k)
+            while True:
+                try:
+                    item = waiting.popleft()
+                except IndexError:
+                    return
+                quietly(work, item, worker)
         except BaseException as error:
+            waiting.clear()
             failures.append(error)
 
-    threads: list[Thread] = []
-    try:
-        for k in range(1, count):
-            thread = Thread(target=attempt, args=(k,))
-            thread.start()
-            threads.append(thread)
-    except RuntimeError:  # the system gives no more, or knows none
-        pass
-    try:
-        quietly(work, 0)
-    finally:
-        for thread in threads:
-            thread.join()
+    threads = started([Thread(target=take, args=(k,)) for k in range(1, count)])
+    take(0)
+    for thread in threads:
+        thread.join()
     if failures:
         raise failures[0]
+
+
+def started(threads: list[Thread]) -> list[Thread]:
+    """Those of the threads that could be started."""
+    for k, thread in enumerate(threads):
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more, or knows none
+            return threads[:k]
+    return threads

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 from dataclasses import astuple
@@ -22,6 +21,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
+import processors
 from measure import HEADING, QUICK, Effort, Row, Skipped
 
 import engine
@@ -32,7 +32,6 @@ QUESTIONS = (
     "recording", "moons_batch", "network", "point", "long", "rosenbrock", "options", "names_gpt",
     "cost",
 )  # fmt: skip
-THREADS = ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "VECLIB_MAXIMUM")  # of whichever BLAS NumPy has
 
 
 def main() -> None:
@@ -44,7 +43,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.questions) - set(QUESTIONS):
         parser.error(f"no question is called {', '.join(unknown)}; choose from {list(QUESTIONS)}")
-    os.environ |= {f"{name}_THREADS": "1" for name in THREADS}  # read when NumPy is imported
+    processors.begin()
     rows, skipped = [HEADING], dict[str, None]()
     for name in chosen.questions or QUESTIONS:
         print(f"measuring {name} ...", file=sys.stderr)

@@ -5,7 +5,8 @@ A B A B, and what is judged is the ratio within each pair of turns: the median o
 the lowest and the highest beside it. The clock is that of the process, which stands still while
 other processes have the processor. It adds up the times of all threads, though, and that would be
 unfair to a side that works on several of them, as jax does unasked: a race with such a side goes by
-the clock on the wall, and it keeps its threads while we and all others have one.
+the clock on the wall, and both sides have the threads that they take unasked. In all other races
+each has one. (Without threadpoolctl, which can change that, we have one everywhere.)
 
 A turn is a loop of whole steps, as one writes training: the old graph is freed when the name of the
 loss is given to the new one, and that is part of the step. Each turn begins with an empty garbage
@@ -29,6 +30,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
+
+from processors import threads
 
 import engine
 
@@ -165,13 +168,15 @@ def race(
         tolerance: by how much the numbers of the sides may differ.
         per: how many nodes or points share the time of a step.
     """
-    agree(ours, theirs, tolerance)
-    clock = perf_counter if ours.threads or theirs.threads else process_time
-    steps = [enough_steps(side, effort, clock) for side in (ours, theirs)]
+    several = ours.threads or theirs.threads
+    clock = perf_counter if several else process_time
     mine, other = [], []
-    for _ in range(effort.pairs):
-        mine.append(seconds_per_step(ours, steps[0], clock) / per)
-        other.append(seconds_per_step(theirs, steps[1], clock) / per)
+    with threads(several):
+        agree(ours, theirs, tolerance)
+        steps = [enough_steps(side, effort, clock) for side in (ours, theirs)]
+        for _ in range(effort.pairs):
+            mine.append(seconds_per_step(ours, steps[0], clock) / per)
+            other.append(seconds_per_step(theirs, steps[1], clock) / per)
     ratios = [b / a for a, b in zip(mine, other, strict=True)]
     row = compared(question, mine, theirs.name, other, "s", ratios, bar)
     return replace(row, medians=Medians(median(mine), median(other), median(ratios)))

@@ -171,15 +171,33 @@ def test_an_error_is_raised_when_all_threads_have_stopped() -> None:
     met = threading.Barrier(3)
     done: list[int] = []
 
-    def work(k: int) -> None:
-        met.wait(60)
-        if k == 1:
+    def work(item: int, worker: int) -> None:
+        met.wait(60)  # so that each has one of the first three
+        if item == 1:
             raise ArithmeticError("of the second")
-        done.append(k)
+        done.append(item)
 
     with pytest.raises(ArithmeticError, match="of the second"):
-        threads.together(work, 3)
+        threads.share(range(3), work, 3)
     assert sorted(done) == [0, 2]
+
+
+def test_nobody_goes_on_after_an_error() -> None:
+    done: list[int] = []
+
+    def work(item: int, worker: int) -> None:
+        done.append(item)
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        threads.share(range(1000), work, 1)
+    assert done == [0]
+
+
+def test_every_item_is_done_once() -> None:
+    done: list[int] = []
+    threads.share(range(1000), lambda item, worker: done.append(item), 4)
+    assert sorted(done) == [*range(1000)]
 
 
 def test_where_no_threads_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,13 +205,13 @@ def test_where_no_threads_can_be_started(monkeypatch: pytest.MonkeyPatch) -> Non
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    done: list[int] = []
-    threads.together(done.append, 3)
-    assert done == [0]
+    done: list[tuple[int, int]] = []
+    threads.share(range(3), lambda item, worker: done.append((item, worker)), 3)
+    assert done == [(0, 0), (1, 0), (2, 0)]
 
 
 def test_numpy_warns_in_no_thread() -> None:
-    threads.together(lambda k: np.divide(np.float64(k), 0.0), 3)
+    threads.share(range(9), lambda item, worker: np.divide(np.float64(item), 0.0), 3)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("3", 3), ("0", None), ("", None), ("4,2", 4)])
