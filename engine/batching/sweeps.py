@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import special
-from engine.batching.bundles import ELEMENTWISE
 from engine.batching.kernels import maximum, minimum
+from engine.batching.operations import ELEMENTWISE
 
 try:
     from engine.batching.bundle import Sweep, tabulate

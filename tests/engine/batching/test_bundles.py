@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Value, record, special
+from engine import Value, dot, record, special
 from engine.batching import bundles
-from engine.batching.bundles import ELEMENTWISE, OTHERS, bundled, translated
+from engine.batching.bundles import bundled, translated
 from engine.batching.deposits import fill
 from engine.batching.kernels import ARRAY_FUNCTIONS, Workshop, choose
+from engine.batching.operations import ELEMENTWISE, OTHERS
 from engine.batching.scatter import add_at_distinct, add_counted, put_at_distinct, put_counted
 from engine.batching.values import gather
 
@@ -308,3 +309,102 @@ def test_a_plan_computes_the_same_without(batch: int, monkeypatch: pytest.Monkey
     np.testing.assert_allclose(found[0], plain[0], rtol=1e-13)
     for mine, theirs in zip((*found[1][0], found[1][1]), (*plain[1][0], plain[1][1]), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-13)
+
+
+# --- what each run is given ---
+
+
+@compiled
+def test_operands_that_each_run_has_for_itself() -> None:
+    stand_in, own, out = np.zeros((3, 4)), np.full(3, 10.0), np.zeros(3)
+    given_list: list[Any] = [stand_in]
+    bundle = Bundle(
+        [("add", (stand_in.T[1], own, out)), ("add", (stand_in[:, 2], out, out))], given_list
+    )
+    for k in (1.0, 2.0):
+        given_list[0] = np.arange(12.0).reshape(3, 4) * k
+        bundle()
+        assert out.tolist() == [10 + 3 * k, 10 + 11 * k, 10 + 19 * k]
+    assert not stand_in.any()
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("array", "error", "words"),
+    [
+        (np.zeros(5), ValueError, "array 0 of this run is not like"),
+        (np.zeros(6, np.float32), ValueError, "array 0 of this run is not like"),
+        (np.zeros(12)[::2], ValueError, "not C-contiguous"),
+        (np.frombuffer(bytes(49), np.uint8)[1:].view(np.float64), ValueError, "not like"),
+        (None, TypeError, "bytes-like"),
+    ],
+    ids=["size", "type", "layout", "alignment", "none"],
+)
+def test_what_a_run_cannot_be_given(array: Any, error: Any, words: str) -> None:
+    given_list: list[Any] = [np.zeros(6)]
+    bundle = Bundle([("copy", (given_list[0], np.zeros(6)))], given_list)
+    given_list[0] = array
+    with pytest.raises(error, match=words):
+        bundle()
+    given_list.clear()
+    with pytest.raises(IndexError):
+        bundle()
+
+
+def network(x: Any) -> Any:
+    """With products and biases."""
+    rows = [PARAMETERS[k : k + 6] for k in range(0, 24, 6)]
+    hidden = [(dot(row[:5], x) + row[5]).tanh() for row in rows]
+    return dot(PARAMETERS[24:28], hidden) + PARAMETERS[28]
+
+
+PARAMETERS = [Value(0.1 * (k % 7) - 0.2) for k in range(29)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_inputs_and_parameters_are_read_where_they_are(dtype: Any) -> None:
+    X = np.random.default_rng(3).normal(size=(7, 5)).astype(dtype)
+    recorded = record(network, PARAMETERS, replay="program", dtype=dtype)
+    misaligned = np.frombuffer(b"." + X.tobytes(), np.uint8)[1:].view(dtype).reshape(7, 5)
+    layouts = [X, X.copy("F"), np.repeat(X, 2, axis=0)[::2], X[::-1][::-1], misaligned]
+    layouts += [np.pad(X, 1)[1:-1, 1:-1], X.astype(X.dtype.newbyteorder())]
+    start = np.array([p.data for p in PARAMETERS])
+    try:
+        for shift in (0.0, 0.125, -0.125):  # seen, though the plan is the same
+            for p, number in zip(PARAMETERS, start + shift, strict=True):
+                p.data = number
+            exact = record(network, PARAMETERS, replay="tape").value_and_gradient(
+                X.astype(float), wrt="both", reduce="sum"
+            )
+            for each in layouts:
+                before = each.tobytes()
+                found = recorded.value_and_gradient(each, wrt="both", reduce="sum")
+                assert each.tobytes() == before
+                limits = {"rtol": 1e-12 if dtype == np.float64 else 1e-4, "atol": 1e-5}
+                if dtype == np.float64:
+                    limits["atol"] = 1e-12
+                np.testing.assert_allclose(found[0], exact[0], **limits)
+                np.testing.assert_allclose(found[1][0], exact[1][0], **limits)
+                np.testing.assert_allclose(found[1][1], exact[1][1], **limits)
+    finally:
+        for p, number in zip(PARAMETERS, start, strict=True):
+            p.data = number
+    ((plan,),) = recorded.program.plans.values()
+    assert plan.copies == (Bundle is None or dtype == np.float32)
+    assert plan.given == [None, None], "arrays of the caller would be kept alive"
+
+
+@compiled
+def test_what_has_to_be_copied() -> None:
+    """Numbers of parameters that something reads which is no bundle, or that are the result."""
+    x = np.ones((3, 2))
+    for f, copies in (
+        (lambda x: x[0] * PARAMETERS[0], False),
+        (lambda x: [x[0], PARAMETERS[0]], True),
+        (lambda x: (x[0] * PARAMETERS[0]).erfc(), False),
+        (lambda x: x[0] * PARAMETERS[0].erfc(), True),
+    ):
+        recorded = record(f, PARAMETERS[:1], replay="program")
+        recorded(x)
+        ((plan,),) = recorded.program.plans.values()
+        assert plan.copies == copies
