@@ -4,7 +4,7 @@ A call of NumPy takes half a microsecond before it computes anything: for the fe
 of a small batch, that is most of its time. So what follows each other in a plan is said once more
 as operations of a `Bundle`, which engine/native/bundle.c computes: what is plain by loops of its
 own; functions like exp and products for BLAS, in which NumPy is faster, by the loops inside NumPy.
-Large arrays, and what is neither, remain as they are.
+Large arrays, but for products, and what is neither remain as they are.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def is_read_in_place(which: int, given: list[Any], calls: Sequence[Call]) -> boo
         elif not isinstance(call, partial):
             return False
         else:
-            arguments = [each for each in call.args if each is not given]
+            arguments = [x for x in (*call.args, *call.keywords.values()) if x is not given]
             if any(x < high and y > low for x, y in map(byte_bounds, arrays_in(arguments))):
                 return False
     return True

@@ -152,18 +152,20 @@ class Plan:
                 self.held = None
                 np.copyto(self.parameters, parameters, "same_kind")
             parameters = self.parameters
-        self.given[:] = [*[plain(each, self.dtype) for each in inputs], parameters]
-        for call in self.forward:
-            call()
-        if seeds:
-            for row, (which, times) in enumerate(self.seeds):
-                total = 0.0
-                for k in which:
-                    total += seeds[k]
-                self.starts[row] = times * total
-            for call in self.backward:
+        try:
+            self.given[:] = [*[plain(each, self.dtype) for each in inputs], parameters]
+            for call in self.forward:
                 call()
-        self.given[:] = [None] * len(self.given)  # which are the caller's
+            if seeds:
+                for row, (which, times) in enumerate(self.seeds):
+                    total = 0.0
+                    for k in which:
+                        total += seeds[k]
+                    self.starts[row] = times * total
+                for call in self.backward:
+                    call()
+        finally:
+            self.given[:] = [None] * len(self.given)  # which are the caller's
 
     def result(self, selects: bool) -> Result:
         """A copy of what the last run has computed.

@@ -34,11 +34,11 @@ AFTER: Final = 2  # once: it needs what has been added up
 
 
 class Stream:
-    """The calls that compute a batch chunk by chunk, and the arrays that they need.
+    """The operations that compute a batch chunk by chunk, and the rows that they work on.
 
-    The arrays are rows of a list: first those of the caller, inputs and results, of which each
-    chunk has its part; then numbers that all examples share, which are arrays without an axis, and
-    registers, which hold a number for each example of a chunk.
+    The rows are numbers: first those of the caller's arrays, inputs and results, of which each
+    chunk has its part; then those of what all examples share, arrays without an axis, and of
+    registers, which hold a number for each example of a chunk and belong to `Lanes`.
 
     Args:
         expressions: what is to be computed.
@@ -125,9 +125,9 @@ class Stream:
         self.look_for_nan(results[k] for k in self.slopes)
 
     def look_for_nan(self, gradients: Iterable[Array]) -> None:
-        """Note whether there is NaN among gradients, if that matters."""
-        if self.looks and not self.has_nan:
-            self.has_nan = any(isnan(np.dot(each, each)) for each in gradients if each.size)
+        """Note whether there is NaN among gradients, if that matters; several threads may look."""
+        if self.looks and any(isnan(np.dot(each, each)) for each in gradients if each.size):
+            self.has_nan = True
 
     # --- writing down the calls ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from engine.quiet import quietly
@@ -43,6 +43,7 @@ def share(items: Iterable[T], work: Callable[[T, int], None], count: int) -> Non
     """
     waiting = deque(items)
     failures: list[BaseException] = []
+    begun: list[Event] = []
 
     def take(worker: int) -> None:
         try:
@@ -56,19 +57,33 @@ def share(items: Iterable[T], work: Callable[[T, int], None], count: int) -> Non
             waiting.clear()
             failures.append(error)
 
-    threads = started([Thread(target=take, args=(k,)) for k in range(1, count)])
+    def assist(worker: int) -> None:
+        finished = Event()
+        begun.append(finished)
+        try:
+            take(worker)
+        finally:
+            finished.set()
+
+    try:
+        for k in range(1, count):
+            Thread(target=assist, args=(k,)).start()
+    except RuntimeError:  # the system gives no more, or knows none
+        pass
+    except BaseException as error:  # Ctrl-C
+        waiting.clear()
+        failures.append(error)
     take(0)
-    for thread in threads:
-        thread.join()
+    for each in begun:  # who begins only now finds nothing to do
+        wait_for(each, failures)
     if failures:
         raise failures[0]
 
 
-def started(threads: list[Thread]) -> list[Thread]:
-    """Those of the threads that could be started."""
-    for k, thread in enumerate(threads):
+def wait_for(event: Event, interruptions: list[BaseException]) -> None:
+    """Wait, however often Ctrl-C comes between (which would confuse Thread.join), and note it."""
+    while not event.is_set():
         try:
-            thread.start()
-        except RuntimeError:  # the system gives no more, or knows none
-            return threads[:k]
-    return threads
+            event.wait()
+        except KeyboardInterrupt as error:
+            interruptions.append(error)

@@ -13,8 +13,6 @@
 #include <structmember.h>
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
-#define NO_IMPORT_ARRAY /* of NumPy we use the layout of its functions, and call none of its interface */
-#define NO_IMPORT_UFUNC
 #include <numpy/ndarrayobject.h>
 #include <numpy/ufuncobject.h>
 #include <math.h>
@@ -23,6 +21,7 @@
 #include <string.h>
 
 #define LONG 20000 /* numbers; from there on other threads may run meanwhile */
+#define ALIGNMENT offsetof(struct { char before; double number; }, number)
 
 #include "operation.h"
 
@@ -54,7 +53,7 @@ static Py_ssize_t find_given(const Bundle *bundle, int *failed)
             break;
         bundle->shift[k + 1] = (char *)now->buf - (char *)before->buf;
         if (now->len != before->len || strcmp(now->format, before->format) != 0
-            || (uintptr_t)now->buf % (size_t)now->itemsize != 0) {
+            || (uintptr_t)now->buf % ALIGNMENT % (size_t)now->itemsize != 0) {
             PyErr_Format(PyExc_ValueError, "array %zd of this run is not like the one for which it was bundled", k);
             PyBuffer_Release(now);
             break;
@@ -78,7 +77,7 @@ static PyObject *bundle_call(PyObject *self, PyObject *const *arguments, size_t 
     }
     while (views > 0)
         PyBuffer_Release(&bundle->now[--views]);
-    return failed ? NULL : Py_NewRef(Py_None);
+    return failed || PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
 /* --- looking at the arrays --- */
@@ -152,7 +151,7 @@ static void simplify(Operation *o)
 
 static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *arrays, PyObject *from, PyObject *to)
 {
-    Py_ssize_t rows[OPERANDS] = {1, 1, 1, 1};
+    Py_ssize_t rows[OPERANDS] = {1, 1, 1, 1}, written[AXES] = {1, 1, 1, 1};
     const PyUFuncObject *function = as_function(name);
     if (function == NULL) {
         o->code = find_code(name);
@@ -186,12 +185,15 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
             if (o->at[m] >= first && o->at[m] < first + bundle->stand_in[k].len)
                 o->space[m] = k + 1;
         }
+        if (is_result && o->space[m] != 0)
+            return refuse("what is given to a run is not written");
         for (int k = 0; k < view->ndim; k++) {
             const int axis = AXES - view->ndim + k;
             const Py_ssize_t size = view->shape[k];
             if (size == 1)
                 continue;
             o->step[axis][m] = view->strides[k];
+            written[axis] = is_result ? size : 1;
             if (by_place && axis == 2)
                 rows[m] = size;
             else if (o->shape[axis] != 1 && o->shape[axis] != size)
@@ -199,6 +201,11 @@ static int prepare(Bundle *bundle, Operation *o, PyObject *name, PyObject *array
             else
                 o->shape[axis] = size;
         }
+    }
+    for (int axis = 0; axis < AXES; axis++) {
+        const int adds_up = o->code == SUM || o->code == HIGHEST || o->code == PRODUCT || (o->code == MATMUL && axis == 2);
+        if (o->shape[axis] != written[axis] && !adds_up && !(to != Py_None && axis == 2))
+            return refuse("its result is narrower than its operands");
     }
     if (function != NULL && !find_loop(function, o->single, &o->loop, &o->data))
         return refuse("NumPy has no loop for it");
@@ -312,8 +319,23 @@ static PyMethodDef functions[] = {
 };
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bundle", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
+/* That NumPy is one whose functions look as those for which this was compiled, and what their type is. */
+static int look_at_numpy(void)
+{
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    if (numpy == NULL || _import_array() < 0) {
+        Py_XDECREF(numpy);
+        return -1;
+    }
+    ufunc_type = (PyTypeObject *)PyObject_GetAttrString(numpy, "ufunc");
+    Py_DECREF(numpy);
+    return ufunc_type == NULL ? -1 : 0;
+}
+
 PyMODINIT_FUNC PyInit_bundle(void)
 {
+    if (look_at_numpy() < 0)
+        return NULL;
     if (PyType_Ready(&BundleType) < 0 || PyType_Ready(&SweepType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);

@@ -63,12 +63,17 @@ static PyObject *tabulate(PyObject *module, PyObject *arguments)
         return NULL;
     if (grid.erf != NULL)
         Py_RETURN_NONE;
-    for (int k = 0; k < 3; k++)
-        if (PyObject_GetBuffer(given[k], &view[k], PyBUF_CONTIG_RO | PyBUF_FORMAT) < 0)
-            return NULL;
-    if (*view[0].format != 'd' || *view[1].format != 'd' || *view[2].format != 'f' || view[0].len != view[1].len
-        || view[2].len != sizeof grid.coefficients)
-        return PyErr_Format(PyExc_ValueError, "tabulate() takes two tables of float64 and %d float32", DEGREE + 1);
+    int views = 0;
+    while (views < 3 && PyObject_GetBuffer(given[views], &view[views], PyBUF_CONTIG_RO | PyBUF_FORMAT) == 0)
+        views++;
+    if (views < 3 || *view[0].format != 'd' || *view[1].format != 'd' || *view[2].format != 'f'
+        || view[0].len != view[1].len || view[2].len != sizeof grid.coefficients) {
+        while (views > 0)
+            PyBuffer_Release(&view[--views]);
+        if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError, "tabulate() takes two tables of float64 and %d float32", DEGREE + 1);
+        return NULL;
+    }
     memcpy(grid.coefficients, view[2].buf, sizeof grid.coefficients);
     grid.first = first;
     grid.last = view[0].len / (Py_ssize_t)sizeof(double) - 1;

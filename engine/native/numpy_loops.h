@@ -1,10 +1,12 @@
 /* NumPy's own inner loops, which its C interface gives away (PyUFuncObject.functions): what they compute is what the
    function computes, but nobody looks at the arguments first, and nobody needs the interpreter's lock. */
 
+static PyTypeObject *ufunc_type; /* numpy.ufunc */
+
 /* The name of an operation may be a function of NumPy instead; NULL if it is not. */
 static const PyUFuncObject *as_function(PyObject *name)
 {
-    return strcmp(Py_TYPE(name)->tp_name, "numpy.ufunc") == 0 ? (PyUFuncObject *)name : NULL;
+    return Py_IS_TYPE(name, ufunc_type) ? (PyUFuncObject *)name : NULL;
 }
 
 /* The inner loop for operands that are all of this type; NULL if there is none. */

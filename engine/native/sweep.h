@@ -18,6 +18,7 @@ typedef struct {
     int single;
     Part *part;
     char *written;        /* of each row, whether it is */
+    char *of_vectors;     /* and whether a loop takes it for a vector without looking */
     PyObject *operations; /* keeps the functions alive */
 } Sweep;
 
@@ -32,6 +33,8 @@ static int prepare_part(Sweep *sweep, Part *part, PyObject *function, PyObject *
             return refuse("NumPy has no loop for it");
     }
     else if (PyUnicode_Check(function) && PyUnicode_CompareWithASCIIString(function, sweep->single ? "erf_argument" : "erf") == 0) {
+        if (grid.erf == NULL)
+            return refuse("erf has no table yet");
         operands = 2;
         part->loop = sweep->single ? erf_argument_loop : erf_loop;
     }
@@ -52,6 +55,8 @@ static int prepare_part(Sweep *sweep, Part *part, PyObject *function, PyObject *
             return refuse("there is no such row");
     }
     sweep->written[part->row[part->operands - 1]] = 1;
+    if (part->loop == erf_loop || part->loop == erf_argument_loop)
+        sweep->of_vectors[part->row[0]] = sweep->of_vectors[part->row[1]] = 1;
     return 0;
 }
 
@@ -73,8 +78,9 @@ static PyObject *sweep_new(PyTypeObject *type, PyObject *arguments, PyObject *na
     sweep->single = single;
     sweep->part = PyMem_Calloc(count, sizeof(Part));
     sweep->written = PyMem_Calloc(rows, 1);
+    sweep->of_vectors = PyMem_Calloc(rows, 1);
     sweep->operations = PyList_AsTuple(operations);
-    if (sweep->part == NULL || sweep->written == NULL || sweep->operations == NULL) {
+    if (sweep->part == NULL || sweep->written == NULL || sweep->of_vectors == NULL || sweep->operations == NULL) {
         Py_DECREF(sweep);
         return PyErr_NoMemory();
     }
@@ -94,6 +100,7 @@ static void sweep_dealloc(PyObject *self)
     Sweep *sweep = (Sweep *)self;
     PyMem_Free(sweep->part);
     PyMem_Free(sweep->written);
+    PyMem_Free(sweep->of_vectors);
     Py_XDECREF(sweep->operations);
     Py_TYPE(self)->tp_free(self);
 }
@@ -131,8 +138,10 @@ static int look_at_rows(const Sweep *sweep, PyObject *rows, Py_buffer *view, Py_
             return -1;
         if (each->ndim == 1 && *length < 0)
             *length = each->shape[0];
-        if (each->ndim != 1 - (each->ndim == 0 && *views >= sweep->callers) || (each->ndim == 1 && each->shape[0] != *length)
-            || strcmp(each->format, sweep->single ? "f" : "d") != 0) {
+        const int fits = each->ndim == 1 ? each->shape[0] == *length && (*views < sweep->callers || *length > 0)
+                                         : each->ndim == 0 && *views >= sweep->callers;
+        if (!fits || strcmp(each->format, sweep->single ? "f" : "d") != 0
+            || (each->ndim == 0 && sweep->of_vectors[*views])) {
             PyErr_Format(PyExc_ValueError, "row %zd has another shape or type than the sweep's", *views);
             PyBuffer_Release(each);
             return -1;
@@ -156,7 +165,7 @@ static PyObject *sweep_call(PyObject *self, PyObject *arguments, PyObject *names
         return PyErr_NoMemory();
     const int failed = look_at_rows(sweep, rows, view, &views, &n, &chunk);
     if (!failed) {
-        if (chunk <= 0)
+        if (chunk < 0) /* there is no register */
             chunk = n;
         Py_BEGIN_ALLOW_THREADS
         for (npy_intp first = 0; first < n; first += chunk)
@@ -166,7 +175,7 @@ static PyObject *sweep_call(PyObject *self, PyObject *arguments, PyObject *names
     while (views > 0)
         PyBuffer_Release(&view[--views]);
     PyMem_Free(view);
-    return failed ? NULL : Py_NewRef(Py_None);
+    return failed || PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
 static PyTypeObject SweepType = {

@@ -35,7 +35,8 @@ class Recorded:
     """A function that was recorded: called with numbers or arrays, it is replayed.
 
     `record` makes it, and says what its arguments are. It may be called from several threads at
-    once.
+    once. Where the engine is compiled, it computes long arrays in several threads itself: one for
+    each processor, or as many as the environment variable OMP_NUM_THREADS says.
     """
 
     def __init__(

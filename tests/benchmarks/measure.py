@@ -31,7 +31,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
-from processors import threads
+from processors import OF_BLAS, threads
 
 import engine
 
@@ -279,7 +279,7 @@ def in_process(expression: str, module: str) -> Any:
     """
     home = Path(str(engine.__file__)).parents[1]
     path = os.pathsep.join([str(home), str(Path(__file__).parent)])
-    environment = os.environ | {"PYTHONPATH": path}
+    environment = os.environ | {"PYTHONPATH": path} | dict.fromkeys(OF_BLAS, "1")
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-P", "-c", f"import {module}; print({expression})"]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)

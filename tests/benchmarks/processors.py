@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from engine.batching.threads import processors
+
 VARIABLE = "OMP_NUM_THREADS"  # which we heed ourselves, each time; BLAS reads it once
 OF_BLAS = VARIABLE, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
 CAN_CHANGE = find_spec("threadpoolctl") is not None
@@ -20,19 +22,19 @@ def begin() -> None:
 
 @contextmanager
 def threads(several: bool) -> Iterator[None]:
-    """Inside, NumPy's BLAS and we have one thread, or as many as they take unasked."""
+    """Inside, NumPy's BLAS and we have one thread, or one for each processor, as unasked."""
     if not CAN_CHANGE:
         yield
         return
     from threadpoolctl import threadpool_limits
 
     before = os.environ.get(VARIABLE)
-    if not several:
-        os.environ[VARIABLE] = "1"
+    count = processors() if several else 1
+    os.environ[VARIABLE] = str(count)
     try:
-        with threadpool_limits(None if several else 1, "blas"):
+        with threadpool_limits(count, "blas"):
             yield
     finally:
-        os.environ.pop(VARIABLE, None)
+        del os.environ[VARIABLE]
         if before is not None:
             os.environ[VARIABLE] = before
