@@ -103,7 +103,7 @@ class Stream:
         columns = [x for each in inputs for x in (each if each.flags.aligned else each.copy()).T]
         np.copyto(self.parameters, parameters, "same_kind")
         self.seeds[: len(seeds)] = seeds
-        self.examples.fill(len(inputs[0]))
+        self.examples.fill(len(results[0]))
         for call in self.before:
             call()
         self.has_nan = False

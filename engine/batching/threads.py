@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Event, Thread
@@ -18,8 +20,10 @@ def most() -> int:
 
     That variable is heeded by most libraries for numbers, and is looked up anew each time.
     """
-    asked, _, _ = os.environ.get("OMP_NUM_THREADS", "").partition(",")  # "4,2": 4, and 2 within
-    return (int(asked) if asked.isdecimal() else 0) or processors()
+    if sys.is_finalizing():  # a thread that begins by now never gets the interpreter's lock
+        return 1
+    found = re.match(r"\s*(\d{1,6})\s*(,|$)", os.environ.get("OMP_NUM_THREADS", ""))
+    return (int(found[1]) if found else 0) or processors()  # "4,2" means 4, and 2 within each
 
 
 def processors() -> int:

@@ -13,7 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import Primitive, Value, dot, functions, logsumexp, maximum, minimum, record, where
+from engine import (
+    Primitive,
+    Value,
+    dot,
+    functions,
+    grad,
+    logsumexp,
+    maximum,
+    minimum,
+    record,
+    where,
+)
 from engine import program as module
 from engine.batching import lanes, stream
 from engine.batching.expressions import Scaled
@@ -50,7 +61,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     own = Stream.run
 
     def noted(self: Stream, inputs: Any, *others: Any) -> None:
-        batches.append(len(inputs[0]))
+        batches.append(len(others[2][0]))
         own(self, inputs, *others)
 
     monkeypatch.setattr(Stream, "run", noted)
@@ -278,6 +289,16 @@ def test_a_run_that_is_interrupted_leaves_it_usable(monkeypatch: pytest.MonkeyPa
     value, slopes = recorded.value_and_gradient(x)
     assert value == before[0]
     assert slopes.tolist() == before[1].tolist()
+
+
+def test_a_function_without_inputs_is_a_batch_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a stream when there are too many plans."""
+    recorded = record(lambda: [grad(lambda a: a * a * 3.0)(P[0]), P[1].sin()], P[:2])
+    monkeypatch.setattr(Program, "is_stream", lambda self, batch: True)
+    of = record(lambda: [grad(lambda a: a * a * 3.0)(P[0]), P[1].sin()], P[:2], replay="program")
+    expected, mine = (each.value_and_gradient(seeds=[1.0, 2.0]) for each in (recorded, of))
+    assert mine[0] == expected[0]
+    same(mine[1], expected[1])
 
 
 # --- what is no stream ---

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine import Value, maximum, record, special, where
 from engine.batching import lanes, sweeps, threads
 from engine.batching.kernels import ARRAY_FUNCTIONS, choose
@@ -286,9 +290,33 @@ def test_numpy_warns_in_no_thread() -> None:
     threads.share(range(9), lambda item, worker: np.divide(np.float64(item), 0.0), 3)
 
 
-@pytest.mark.parametrize(("asked", "expected"), [("3", 3), ("0", None), ("", None), ("4,2", 4)])
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [("3", 3), (" 5 ", 5), ("4,2", 4), *((x, None) for x in ("0", "", "-1", "many", "9" * 5000))],
+)
 def test_how_many(asked: str, expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert threads.most() == (expected or threads.processors())
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert threads.processors() >= 1
+
+
+def test_threads_are_not_started_when_python_ends() -> None:
+    """One that begins by then waits for the interpreter's lock for ever."""
+    program = """if True:
+        import numpy as np
+        from engine import exp, record, sin
+        from engine.batching import lanes
+        lanes.WORTH_IT = 0
+        recorded, x = record(lambda x: exp(sin(x))), np.zeros(50_000)
+        recorded(x)
+        class Last:
+            def __del__(self):
+                print(recorded(x).sum())
+        last = Last()
+    """
+    command = [sys.executable, "-P", "-c", program]
+    home = str(Path(engine.__file__).parents[1])
+    surroundings = os.environ | {"PYTHONPATH": home, "OMP_NUM_THREADS": "3"}
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("50000.0\n", "")
