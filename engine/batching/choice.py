@@ -26,7 +26,8 @@ PER_LOOP: Final = 10.0  # however few these are; a point does without both
 PER_PROGRAM: Final = 8.0  # however small it is
 PER_POINT: Final = 20.0  # more for a point, whose floats have to become arrays
 PER_OPERATION: Final = 0.1 if COMPILED else 6.5  # of arithmetic in a program, which a bundle does
-PER_CALL: Final = 0.6 if COMPILED else 6.5  # of a function
+PER_CALL: Final = 0.25 if COMPILED else 6.5  # of a function, which is NumPy's
+PER_OWN: Final = 6.5  # of one that NumPy does not have
 PER_PRODUCT: Final = 4.0 if COMPILED else 6.5  # or sum, if it is not small
 PER_PAIR: Final = 0.01 if COMPILED else 6.5  # of a small one, which a bundle does, too
 PER_ELEMENT: Final = 0.0006
@@ -35,6 +36,7 @@ ARITHMETIC: Final = (
     "add", "sub", "mul", "div", "neg", "abs", "sum", "dot", "relu", "leaky_relu", "maximum",
     "minimum", "where", "less", "less_equal", "equal", "stop_gradient",
 )  # fmt: skip
+OWN: Final = "erf", "erfc"
 
 
 class Estimate(NamedTuple):
@@ -63,6 +65,7 @@ class Choice:
         self.tape, self.instructions = tape, instructions
         self.known: dict[int | None, str] = {}
         self.arithmetic = [ROWS.index(TABLE[name]) for name in ARITHMETIC]
+        self.own = [ROWS.index(TABLE[name]) for name in OWN]
 
     @cached_property
     def work(self) -> float:
@@ -86,6 +89,8 @@ class Choice:
     def cost(self, instruction: Instruction) -> float:
         """What one of them takes, and its gradient."""
         if instruction.kind == "elementwise":
+            if instruction.code in self.own:
+                return PER_OWN
             return PER_OPERATION if instruction.code in self.arithmetic else PER_CALL
         if instruction.kind == "reduce":
             return PER_PRODUCT
