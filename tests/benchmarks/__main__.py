@@ -47,12 +47,11 @@ def main() -> None:
     rows, skipped = [HEADING], dict[str, None]()
     for name in chosen.questions or QUESTIONS:
         print(f"measuring {name} ...", file=sys.stderr)
-        with processors.threads(several=False):  # but for some races
-            for answer in import_module(name).rows(QUICK if chosen.quick else Effort()):
-                if isinstance(answer, Skipped):
-                    skipped[f"{name} skipped: {answer}"] = None  # each once, in order
-                else:
-                    rows.append(answer)
+        for answer in import_module(name).rows(QUICK if chosen.quick else Effort()):
+            if isinstance(answer, Skipped):
+                skipped[f"{name} skipped: {answer}"] = None  # each once, in order
+            else:
+                rows.append(answer)
     measured = circumstances()
     print(", ".join(measured.values()), "", aligned(rows), *skipped, sep="\n")
     if chosen.save:

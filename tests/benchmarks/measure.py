@@ -5,8 +5,8 @@ A B A B, and what is judged is the ratio within each pair of turns: the median o
 the lowest and the highest beside it. The clock is that of the process, which stands still while
 other processes have the processor. It adds up the times of all threads, though, and that would be
 unfair to a side that works on several of them, as jax does unasked: a race with such a side goes by
-the clock on the wall, and both sides have the threads that they take unasked. In all other races
-each has one. (Without threadpoolctl, which can change that, we have one everywhere.)
+the clock on the wall, and there we have our threads too. In all other races each has one, and
+NumPy's BLAS has one everywhere.
 
 A turn is a loop of whole steps, as one writes training: the old graph is freed when the name of the
 loss is given to the new one, and that is part of the step. Each turn begins with an empty garbage
@@ -31,7 +31,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
-from processors import OF_BLAS, threads
+from processors import threads
 
 import engine
 
@@ -279,7 +279,7 @@ def in_process(expression: str, module: str) -> Any:
     """
     home = Path(str(engine.__file__)).parents[1]
     path = os.pathsep.join([str(home), str(Path(__file__).parent)])
-    environment = os.environ | {"PYTHONPATH": path} | dict.fromkeys(OF_BLAS, "1")
+    environment = os.environ | {"PYTHONPATH": path}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-P", "-c", f"import {module}; print({expression})"]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)

@@ -1,40 +1,33 @@
-"""How many processors both sides of a race may use."""
+"""How many processors both sides of a race may use.
+
+NumPy's BLAS always has one: on processors that others use too, its threads wait for each other.
+What we share among threads ourselves heeds OMP_NUM_THREADS, which is looked up each time.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
-from engine.batching.threads import processors
-
-VARIABLE = "OMP_NUM_THREADS"  # which we heed ourselves, each time; BLAS reads it once
-OF_BLAS = VARIABLE, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
-CAN_CHANGE = find_spec("threadpoolctl") is not None
+VARIABLE = "OMP_NUM_THREADS"
+OF_BLAS = "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
 
 
 def begin() -> None:
-    """Before NumPy is imported: one thread for good, if there is no way to change it later."""
-    if not CAN_CHANGE:
-        os.environ |= dict.fromkeys(OF_BLAS, "1")
+    """Before NumPy is imported, whose BLAS looks only then: one thread."""
+    os.environ |= dict.fromkeys((VARIABLE, *OF_BLAS), "1")
 
 
 @contextmanager
 def threads(several: bool) -> Iterator[None]:
-    """Inside, NumPy's BLAS and we have one thread, or one for each processor, as unasked."""
-    if not CAN_CHANGE:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    before = os.environ.get(VARIABLE)
-    count = processors() if several else 1
-    os.environ[VARIABLE] = str(count)
+    """Inside, we have one thread, or as many as we take unasked."""
+    before = os.environ.pop(VARIABLE, None)
+    if not several:
+        os.environ[VARIABLE] = "1"
     try:
-        with threadpool_limits(count, "blas"):
-            yield
+        yield
     finally:
-        del os.environ[VARIABLE]
+        os.environ.pop(VARIABLE, None)
         if before is not None:
             os.environ[VARIABLE] = before
