@@ -81,13 +81,8 @@ class Plan:
                 values.note_read(np.array([row]))
         several = len(self.outputs) > 1 and all(space == Z for space, _ in self.outputs)
         self.together = np.array([row for _, row in self.outputs]) if several else None
-        for k in values.read_rows:
-            first, last = self.sources[k]
-            source = Source(k, 0, last - first)
-            values.work.calls.insert(
-                0, partial(copy_turned, self.given, source, self.Z[first:last])
-            )
-        self.forward = bundled(values.work.calls, self.given)
+        calls = copies_of_inputs(values) + values.work.calls
+        self.forward = bundled(calls, self.given)
         self.size = self.S.nbytes + self.Z.nbytes + values.work.bytes
         self.held: Array | None = None
         self.of_parameters, self.of_inputs = of_parameters, of_inputs
@@ -208,3 +203,13 @@ def plain(array: Array, dtype: Any) -> Array:
     """An array as a bundle wants it: itself, if it is one piece of memory."""
     found = np.ascontiguousarray(array, dtype)
     return found if found.flags.aligned else found.copy()
+
+
+def copies_of_inputs(values: Values) -> list[Call]:
+    """Calls that copy those arguments whose rows are read."""
+    found: list[Call] = []
+    for k in values.read_rows:
+        first, last = values.sources[k]
+        rows = values.buffers[Z][first:last]
+        found.append(partial(copy_turned, values.inputs, Source(k, 0, last - first), rows))
+    return found
