@@ -112,7 +112,8 @@ class Choice:
         """Which one is chosen for a batch, or for one point if it is None: "tape" or "program"."""
         found = self.known.get(batch)
         if found is None:
-            found = self.known[batch] = self.estimate(batch).best
+            # nothing is to be computed for no examples, and the loop has nothing to prepare
+            found = self.known[batch] = self.estimate(batch).best if batch != 0 else "tape"
         return found
 
     def report(self, batch: int | None) -> str:
@@ -137,5 +138,5 @@ class Choice:
             f"for {what}: about {guess.tape:.3g} us by the tape's "
             f"loop, {guess.program:.3g} us by {'at least ' * guess.is_least}"
             f"{count(guess.instructions, 'array instruction')}\n"
-            f"so the {guess.best} runs"
+            f"so the {self.faster(batch)} runs{', which has nothing to prepare' * (batch == 0)}"
         )

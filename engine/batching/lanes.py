@@ -1,7 +1,8 @@
 """How the chunks of a stream are computed: one after the other, or several at the same time.
 
-Every thread has registers of its own, a lane, and takes the next chunk as soon as it has finished
-one. A chunk has its own place for what it adds up, so results do not depend on who computed what.
+Every thread has registers of its own, a lane, and takes the next part of the batch, some chunks, as
+soon as it has finished one. A part has its own place for what it adds up, so results do not depend
+on who computed what.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Lanes:
         Args:
             inputs: of each, a number for every example; the first rows.
             results: where they go; the next rows.
-            look: what is called with each chunk of the results.
+            look: what is called with each part of the results.
         """
         batch = len(results[0])
         parts = self.parts(batch)
