@@ -40,6 +40,9 @@ Accuracy, against mpmath, in units of the last place (ulp):
 
 down to where the result is no longer a normal number. The limits are exact, NaN stays NaN, and the
 sign of zero is kept.
+
+Where the engine is compiled, engine/native/erf.h computes erf for large batches of recorded graphs,
+with the numbers of this file and to the same bits, which a test holds.
 """
 
 from __future__ import annotations

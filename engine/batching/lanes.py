@@ -121,17 +121,16 @@ class Lanes:
         return min(parts, most()) if is_worth_it else 1
 
     def compute(self, callers: list[Array], sums: Array, registers: list[Array]) -> None:
-        """Compute a chunk."""
+        """Compute a part of the batch: some chunks in a sweep, and else one."""
         rows = self.rows.copy()
         rows[: len(callers)] = callers
         for k, place in enumerate(self.totals):
             rows[place] = sums[k, ...]
+        size = len(callers[-1]) if self.sweep is None else None  # a sweep does chunk after chunk
+        for place, register in zip(self.own, registers, strict=True):
+            rows[place] = register[:size]
         if self.sweep is not None:
-            for place, register in zip(self.own, registers, strict=True):
-                rows[place] = register
             self.sweep(rows)
         else:
-            for place, register in zip(self.own, registers, strict=True):
-                rows[place] = register[: len(callers[-1])]
             for function, operands in self.steps:
                 function(*operands(rows))

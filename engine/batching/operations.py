@@ -21,7 +21,7 @@ Indices = NDArray[np.int64]
 
 
 class Operation(NamedTuple):
-    """A formula on arrays that are broadcast against each other, as bundle.c explains."""
+    """A formula on arrays that are broadcast against each other, as operation.h explains."""
 
     name: str | np.ufunc  # a function of NumPy's is computed by the loop that NumPy has for it
     arrays: tuple[Array, ...]  # the last one is written

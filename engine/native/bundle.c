@@ -38,7 +38,6 @@ typedef struct {
     Py_ssize_t *shift; /* and how far these are from those of the beginning, in bytes; 0 for all others */
 } Bundle;
 
-
 /* --- running --- */
 
 /* Looks where the arrays of this run are; returns how many buffers there are to be released. */
